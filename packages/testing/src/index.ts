@@ -1,1 +1,21 @@
-export {};
+export { channelsFirst, channelsLast, fromTensor, toGoldenArray, toTensor, transposed } from "./golden/arrays.js";
+export { compareExact, compareNumbers, compareOutputs, errorRatio } from "./golden/compare.js";
+export { readGoldenFolder } from "./golden/folder.js";
+export { namedUniform, namedWeights, saltedUniform, saltedWeights, type SaltedFormula } from "./golden/formula.js";
+export {
+  formatGoldenResult,
+  type GoldenResult,
+  goldenTools,
+  runGolden,
+  runGoldens,
+  type RunGoldensOptions,
+} from "./golden/run.js";
+export type {
+  GoldenArray,
+  GoldenCase,
+  GoldenComparison,
+  GoldenExpectation,
+  GoldenRunner,
+  GoldenTolerance,
+  GoldenTools,
+} from "./golden/types.js";

@@ -1,0 +1,139 @@
+// One ffmpeg child process: its output as a stream, its log read line by line, its end awaited whatever happens.
+import { type ChildProcess, spawn } from "node:child_process";
+import { ClipError } from "@noisereel/core";
+import { findFfmpeg, type FfmpegOptions } from "./binary.js";
+
+export interface ProcessOptions extends FfmpegOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Seconds without any output (or accepted input) after which the process is killed. Default 60. */
+  readonly stallSeconds?: number | undefined;
+}
+
+export interface FfmpegProcess {
+  /** Bytes of standard output. Leaving the loop early kills the process. */
+  readonly output: AsyncIterable<Buffer>;
+  /** Log lines so far that ffmpeg marked as errors, shortest useful form. */
+  readonly errors: readonly string[];
+  /** All log lines so far, at most the last 400. */
+  readonly log: readonly string[];
+  /** Hands bytes to standard input and waits until there is room for more. False when the process no longer reads. */
+  write(bytes: Uint8Array): Promise<boolean>;
+  endInput(): void;
+  /** Waits for the end; a `ClipError` unless the exit status is 0. */
+  finish(): Promise<void>;
+  /** Kills the process if it still runs and waits until it is gone. */
+  stop(): Promise<void>;
+}
+
+const logLimit = 400;
+
+/** Starts ffmpeg with `args`. `file` is what error messages name. */
+export async function startFfmpeg(
+  args: readonly string[],
+  options: ProcessOptions & { readonly file: string; readonly action: "read" | "write" },
+): Promise<FfmpegProcess> {
+  const { signal, file, action, stallSeconds = 60 } = options;
+  signal?.throwIfAborted();
+  const binary = await findFfmpeg(options);
+  const child = spawn(binary.path, ["-hide_banner", "-nostats", "-loglevel", "level+info", ...args], {
+    stdio: ["pipe", "pipe", "pipe"],
+    windowsHide: true,
+  });
+  const log: string[] = [];
+  const errors: string[] = [];
+  readLines(child, (line) => {
+    log.push(line);
+    if (log.length > logLimit) log.shift();
+    const marked = /^(?:\[.*? @ .*?\] )?\[(?:error|fatal|panic)\] (.*)$/.exec(line);
+    if (marked !== null && errors.length < logLimit) errors.push(marked[1]!);
+  });
+  let failure: Error | undefined;
+  child.stdin.on("error", () => undefined); // a process that ends early breaks the pipe; its exit status says why
+  const closed = new Promise<number | null>((resolve) => {
+    child.on("error", (cause) => {
+      failure ??= new ClipError(`cannot ${action} ${file}: ${binary.path} does not start`, { path: file, cause });
+    });
+    child.on("close", (code) => resolve(code));
+  });
+  const kill = (reason: Error): void => {
+    failure ??= reason;
+    child.kill("SIGKILL");
+  };
+  const onAbort = (): void => kill(signal!.reason as Error);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  void closed.then(() => signal?.removeEventListener("abort", onAbort));
+
+  const guarded = async <Value>(work: Promise<Value>): Promise<Value> => {
+    const timer = setTimeout(() => {
+      kill(new ClipError(`cannot ${action} ${file}: ffmpeg did nothing for ${stallSeconds} s`, { path: file }));
+    }, stallSeconds * 1000);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const finish = async (): Promise<void> => {
+    child.stdin.end();
+    const code = await guarded(closed);
+    if (failure !== undefined) throw failure;
+    if (code !== 0) {
+      const reason = errors[0] ?? `ffmpeg ended with status ${code}`; // later errors are its consequences
+      throw new ClipError(`cannot ${action} ${file}: ${reason}`, { path: file, cause: new Error(log.join("\n")) });
+    }
+  };
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+    child.stdout.destroy();
+    await closed;
+  };
+  async function* output(): AsyncGenerator<Buffer> {
+    const chunks = (child.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    let ended = false;
+    try {
+      for (;;) {
+        const next = await guarded(chunks.next());
+        if (next.done === true) break;
+        yield next.value;
+      }
+      ended = failure === undefined;
+      if (failure !== undefined) throw failure;
+    } finally {
+      if (!ended) await stop(); // the reader left early, or something failed
+    }
+  }
+  return {
+    output: output(),
+    errors,
+    log,
+    async write(bytes) {
+      if (child.exitCode !== null || child.stdin.destroyed) return false;
+      if (child.stdin.write(bytes)) return true;
+      return guarded(Promise.race([drained(child), closed.then(() => false)]));
+    },
+    endInput: () => void child.stdin.end(),
+    finish,
+    stop,
+  };
+}
+
+const drained = (child: ChildProcess): Promise<boolean> =>
+  new Promise((resolve) => child.stdin!.once("drain", () => resolve(true)).once("close", () => resolve(false)));
+
+function readLines(child: ChildProcess, onLine: (line: string) => void): void {
+  let rest = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split(/\r?\n|\r/);
+    rest = lines.pop()!.slice(-10_000);
+    for (const line of lines) if (line.trim() !== "") onLine(line);
+  });
+  child.stderr!.on("end", () => rest.trim() !== "" && onLine(rest));
+}
+
+/** The arguments that open `file` as an input: no other protocol, no playlist formats, one decoding thread. */
+export function inputArguments(file: string): string[] {
+  const formats =
+    "mov,mp4,matroska,webm,avi,gif,ogg,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ivf,nut,yuv4mpegpipe,mxf,dv";
+  const safe = ["-nostdin", "-threads", "1", "-protocol_whitelist", "file,pipe", "-format_whitelist", formats];
+  return [...safe, "-i", `file:${file}`, "-map", "0:v:0", "-an", "-sn", "-dn"];
+}

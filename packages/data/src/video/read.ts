@@ -1,0 +1,72 @@
+// A whole video, or a range of it, as one clip.
+import path from "node:path";
+import { type Clip, ClipError, ConfigError } from "@noisereel/core";
+import { createClip } from "../clip.js";
+import { type VideoFrame, videoFrames, type VideoFramesOptions } from "./frames.js";
+import { isAnimationFile, readAnimation } from "./animation.js";
+
+export interface ReadVideoOptions extends VideoFramesOptions {
+  /** Identity of the clip. Default: the path as given. */
+  readonly id?: string | undefined;
+  readonly caption?: string | undefined;
+  /** Reads at most this many frames and leaves the rest. Default: all. */
+  readonly maxFrames?: number | undefined;
+  /** A clip that needs more memory is refused. Bytes; default 2 GiB. */
+  readonly maxBytes?: number | undefined;
+}
+
+/**
+ * Reads a video into memory: mp4, mov, webm, mkv, avi, ogv and mpg through ffmpeg, gif and animated webp without it.
+ * For long files use `videoFrames`, which holds one frame at a time.
+ */
+export async function readVideo(file: string, options: ReadVideoOptions = {}): Promise<Clip> {
+  const { start = 0, end, maxFrames } = options;
+  if (maxFrames !== undefined && (!Number.isInteger(maxFrames) || maxFrames < 1)) {
+    throw new ConfigError(`maxFrames is ${maxFrames}; use a positive integer`);
+  }
+  if (isAnimationFile(file)) return readAnimation(file, options);
+  const stop = maxFrames === undefined ? end : Math.min(end ?? Infinity, start + maxFrames);
+  const frames = videoFrames(file, { ...options, end: stop });
+  return collectClip(frames, { ...options, id: options.id ?? file, file });
+}
+
+/** Puts frames together as one clip. They must agree in size. */
+export async function collectClip(
+  frames: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
+  options: {
+    readonly id: string;
+    readonly caption?: string | undefined;
+    readonly maxBytes?: number | undefined;
+    readonly file?: string;
+  },
+): Promise<Clip> {
+  const { id, caption, maxBytes = 2 ** 31, file = id } = options;
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  let first: VideoFrame | undefined;
+  for await (const frame of frames) {
+    first ??= frame;
+    if (frame.height !== first.height || frame.width !== first.width) {
+      throw new ClipError(
+        `${file} changes its size from ${first.width}x${first.height} to ${frame.width}x${frame.height} at frame ${frame.index}; give a size`,
+        { path: file },
+      );
+    }
+    bytes += frame.pixels.length;
+    if (bytes > maxBytes) {
+      throw new ClipError(
+        `${path.basename(file)} needs more than ${Math.round(maxBytes / 2 ** 20)} MiB of memory at ${first.width}x${first.height}; read a range (start, end, maxFrames), a smaller size, or raise maxBytes`,
+        { path: file },
+      );
+    }
+    parts.push(frame.pixels);
+  }
+  if (first === undefined) throw new ClipError(`${file} gave no frames`, { path: file });
+  const pixels = new Uint8Array(bytes);
+  let offset = 0;
+  for (const part of parts) {
+    pixels.set(part, offset);
+    offset += part.length;
+  }
+  return createClip(pixels, { id, caption, height: first.height, width: first.width, fps: first.fps });
+}

@@ -48,3 +48,20 @@ export async function scoreFrames(
     ),
   );
 }
+
+/** One frame index over all videos. */
+export interface FrameSummary {
+  readonly mean: number;
+  /** Standard deviation over the videos, divided by their number. */
+  readonly deviation: number;
+}
+
+/** Mean and deviation over the videos for each frame index, as the reference reports them. */
+export function summarizeFrames(scores: FrameScores): FrameSummary[] {
+  return (scores[0] ?? []).map((_, frame) => {
+    const values = scores.map((video) => video[frame]!);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+    return { mean, deviation };
+  });
+}

@@ -1,1 +1,23 @@
-export {};
+export { checkpointId, type FoundCheckpoint, latestCheckpoint } from "./checkpoint/latest.js";
+export { memoryStore } from "./checkpoint/memory-store.js";
+export { checkpointProgress, type Counters, loadModules, type SkippedStep } from "./checkpoint/training-state.js";
+export { Ema, ema, type EmaOptions, withEma } from "./ema.js";
+export { TrainingError } from "./errors.js";
+export { adamW, type AdamWOptions } from "./optimizers/adamw.js";
+export type { ParameterGroup } from "./optimizers/groups.js";
+export type { GuardedStep, TracedOptimizer } from "./optimizers/optimizer.js";
+export { sgd, type SgdOptions } from "./optimizers/sgd.js";
+export {
+  constant,
+  cosine,
+  type Decay,
+  linear,
+  type Schedule,
+  type WarmUp,
+  warmUpStableDecay,
+  type WarmUpStableDecay,
+} from "./schedules.js";
+export { batchInputs, stepInputs, trainStepFunction, type TrainStepOptions } from "./step.js";
+export { stepRng } from "./step-rng.js";
+export { fit, type LiveRun, train, type TrainSummary } from "./train.js";
+export type { LearningRate, TrainOptions } from "./train-options.js";

@@ -1,0 +1,37 @@
+// Items one step ahead: the next step's are fetched while the current one runs.
+import type { MaybePromise, Rng } from "@noisereel/core";
+import { stepRng } from "./step-rng.js";
+
+export interface ItemFeed<Item> {
+  /** Starts fetching the items of a step, unless the run ends before it. */
+  begin(step: number): void;
+  /** The items of a step. */
+  take(step: number): Promise<readonly Item[]>;
+  /** Forgets what is under way. */
+  close(): void;
+}
+
+export function itemFeed<Item>(
+  items: (step: number, rng: Rng) => MaybePromise<readonly Item[]>,
+  rng: Rng,
+  totalSteps: number,
+): ItemFeed<Item> {
+  let ahead: { readonly step: number; readonly items: Promise<readonly Item[]> } | undefined;
+  const fetch = async (step: number) => items(step, stepRng(rng, step).fork("items"));
+  return {
+    begin(step) {
+      if (step >= totalSteps) return;
+      ahead = { step, items: fetch(step) };
+      // An error is thrown to whoever takes the items; if nobody does, the run has ended for another reason.
+      ahead.items.catch(() => undefined);
+    },
+    take(step) {
+      const known = ahead;
+      ahead = undefined;
+      return known?.step === step ? known.items : fetch(step);
+    },
+    close() {
+      ahead = undefined;
+    },
+  };
+}

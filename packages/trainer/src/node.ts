@@ -1,0 +1,8 @@
+// What needs a file system or a process. Kept apart so that the rest also runs in browsers.
+export {
+  type FolderReport,
+  type FolderStore,
+  folderStore,
+  type FolderStoreOptions,
+} from "./checkpoint/folder-store.js";
+export { stopOnSignals, type StopOptions } from "./signals.js";

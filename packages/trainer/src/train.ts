@@ -1,0 +1,235 @@
+// The training loop: an async iterator over steps that can be stopped and resumed at any of them.
+import { eagerExecutor, type Executable, type NamedTensors, type TrainRun, type TrainStep } from "@noisereel/core";
+import * as tf from "@tensorflow/tfjs";
+import { saveCheckpoint, latestCheckpoint } from "./checkpoint/latest.js";
+import {
+  collectCheckpoint,
+  type Counters,
+  loadModules,
+  restoreCheckpoint,
+  type SkippedStep,
+  type TrainingParts,
+} from "./checkpoint/training-state.js";
+import { leakGuard, nonFiniteGuard } from "./guards.js";
+import { itemFeed } from "./item-feed.js";
+import { stepRng } from "./step-rng.js";
+import { batchInputs, stepInputs, trainStepFunction } from "./step.js";
+import { checkOptions, itemIds, optimizersByPhase, schedulesByPhase, type TrainOptions } from "./train-options.js";
+
+export interface TrainSummary extends Counters {
+  readonly totalSteps: number;
+  /** True when the last step has been reached, false when the run was aborted before. */
+  readonly finished: boolean;
+  /** The step that this call began at: 0, or the checkpoint's. */
+  readonly startedAt: number;
+  /** Seconds in steps, of this call. */
+  readonly seconds: number;
+  /** The newest checkpoint's id, when there is a store. */
+  readonly checkpoint: string | undefined;
+}
+
+/** What plugins get: a run whose weights can be asked for. */
+export interface LiveRun extends TrainRun {
+  /** Makes the modules' variables (and the moving average's) those of the last step. Needed before they are read. */
+  sync(): Promise<void>;
+}
+
+/**
+ * Trains `task` step by step and yields after each one. The same options give the same weights, bit for bit, however
+ * often the run was stopped, killed and resumed on the way. Leaving the loop early stops without saving; aborting
+ * `signal` saves first. When the iterator ends, the modules hold the trained weights.
+ */
+export async function* train<Item, Batch extends NamedTensors>(
+  options: TrainOptions<Item, Batch>,
+): AsyncGenerator<TrainStep, TrainSummary, void> {
+  checkOptions(options);
+  const { task, totalSteps, store, rng, plugins = [], trackers = [], logEvery = 1 } = options;
+  const executor = options.executor ?? eagerExecutor();
+  const signal = options.signal ?? new AbortController().signal;
+  const schedules = schedulesByPhase(options);
+  const optimizers = optimizersByPhase(options);
+  const step = trainStepFunction({
+    task,
+    optimizers,
+    ...(options.clipNorm === undefined ? {} : { clipNorm: options.clipNorm }),
+    ...(options.ema === undefined ? {} : { ema: options.ema }),
+  });
+  const parts: TrainingParts = {
+    taskName: task.name,
+    modules: task.modules,
+    optimizers,
+    ema: options.ema,
+    rng,
+    plugins,
+  };
+
+  const begun = await begin(options, parts);
+  let { step: done, updates } = begun.counters;
+  const skipped: SkippedStep[] = [...begun.counters.skipped];
+  let savedId = begun.id;
+  let savedStep = savedId === undefined ? -1 : done;
+  let seconds = 0;
+
+  const executable = executor.compile(step, { name: `train ${task.name}` });
+  const feed = itemFeed(options.items.bind(options), rng, totalSteps);
+  const finiteGuard = nonFiniteGuard(options.nonFiniteLimit ?? 5);
+  const tensorGuard = leakGuard();
+  const run: LiveRun = {
+    task,
+    get step() {
+      return done;
+    },
+    totalSteps,
+    rng,
+    signal,
+    sync: () => executable.sync(),
+    async checkpoint() {
+      await executable.sync();
+      return collectCheckpoint(parts, { step: done, updates, skipped, totalSteps, executor: executor.name });
+    },
+  };
+  const save = async () => {
+    if (store === undefined || savedStep === done) return;
+    savedId = await saveCheckpoint(store, done, await run.checkpoint());
+    savedStep = done;
+  };
+
+  let failed = false;
+  try {
+    for (const plugin of plugins) await plugin.onStart?.(run);
+    while (done < totalSteps && !signal.aborted) {
+      const started = performance.now();
+      const items = await feed.take(done);
+      const tensorsBefore = tf.memory().numTensors;
+      const rates = new Map([...schedules].map(([phase, schedule]) => [phase, schedule(done)]));
+      const batch = await task.prepare(items, { step: done, rng: stepRng(rng, done).fork("prepare") });
+      feed.begin(done + 1);
+      const emaRate = options.ema === undefined ? 0 : 1 - options.ema.decayAt(updates + 1);
+      const values = await runStep(executable, batch, { number: done, update: updates + 1, emaRate, rates });
+      done += 1;
+      const ids = () => itemIds(items, options.describeItem);
+      if (values["finite"] === 1) updates += 1;
+      else skipped.push({ step: done, items: ids() });
+      finiteGuard(values, done, ids);
+      tensorGuard(tf.memory().numTensors - tensorsBefore, done);
+      const stepSeconds = (performance.now() - started) / 1000;
+      seconds += stepSeconds;
+
+      const event = describeStep(values, rates, done, totalSteps, stepSeconds);
+      if (done % logEvery === 0 || done === totalSteps) {
+        for (const tracker of trackers) await tracker.scalars(done, trackedValues(event));
+      }
+      for (const plugin of plugins) await plugin.onStep?.(event, run);
+      if (options.saveEvery !== undefined && done % options.saveEvery === 0) await save();
+      options.onProgress?.({ type: "train-step", index: done, count: totalSteps });
+      yield event;
+    }
+    await save();
+    for (const plugin of plugins) await plugin.onEnd?.(run);
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    feed.close();
+    await close(executable, failed);
+  }
+  return {
+    step: done,
+    updates,
+    skipped,
+    totalSteps,
+    finished: done >= totalSteps,
+    startedAt: begun.counters.step,
+    seconds,
+    checkpoint: savedId,
+  };
+}
+
+/** Trains to the end, or to the abort, and returns the summary. */
+export async function fit<Item, Batch extends NamedTensors>(
+  options: TrainOptions<Item, Batch> & { readonly onStep?: (step: TrainStep) => void },
+): Promise<TrainSummary> {
+  const steps = train(options);
+  for (;;) {
+    const { value, done } = await steps.next();
+    if (done === true) return value;
+    options.onStep?.(value);
+  }
+}
+
+/** Resumes when the store has something, else starts from other weights or from the modules as they are. */
+async function begin<Item, Batch extends NamedTensors>(
+  { store, resume = true, startFrom, startWith, task, ema }: TrainOptions<Item, Batch>,
+  parts: TrainingParts,
+): Promise<{ readonly counters: Counters; readonly id: string | undefined }> {
+  const latest = store === undefined || !resume ? undefined : await latestCheckpoint(store);
+  if (latest !== undefined) return { counters: restoreCheckpoint(parts, latest.checkpoint), id: latest.id };
+  if (startFrom !== undefined) loadModules(task.modules, await startFrom(), startWith);
+  ema?.reset();
+  return { counters: { step: 0, updates: 0, skipped: [] }, id: undefined };
+}
+
+/** Gives the modules the trained weights. After a failure that is only tried: the failure is what matters then. */
+async function close(executable: Executable, failed: boolean): Promise<void> {
+  try {
+    await executable.sync();
+  } catch (error) {
+    if (!failed) throw error;
+  } finally {
+    executable.dispose();
+  }
+}
+
+interface StepValues {
+  readonly number: number;
+  readonly update: number;
+  readonly emaRate: number;
+  readonly rates: ReadonlyMap<string, number>;
+}
+
+/** Runs the step on a batch, which it disposes, and reads the scalars back. */
+async function runStep(
+  executable: Executable,
+  batch: NamedTensors,
+  { number, update, emaRate, rates }: StepValues,
+): Promise<Record<string, number>> {
+  const scalars: Record<string, tf.Tensor> = {
+    [stepInputs.number]: tf.scalar(number),
+    [stepInputs.update]: tf.scalar(update),
+    [stepInputs.emaRate]: tf.scalar(emaRate),
+  };
+  for (const [phase, rate] of rates) scalars[stepInputs.learningRate(phase)] = tf.scalar(rate);
+  let outputs: Record<string, tf.Tensor> = {};
+  try {
+    outputs = await executable.run({ ...batchInputs(batch), ...scalars });
+    const values: Record<string, number> = {};
+    for (const [name, tensor] of Object.entries(outputs)) values[name] = (await tensor.data())[0]!;
+    return values;
+  } finally {
+    tf.dispose([batch, scalars, outputs]);
+  }
+}
+
+function describeStep(
+  values: Readonly<Record<string, number>>,
+  rates: ReadonlyMap<string, number>,
+  step: number,
+  totalSteps: number,
+  seconds: number,
+): TrainStep {
+  const losses: Record<string, number> = {};
+  const scalars: Record<string, number> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (name.startsWith("loss.")) losses[name.slice("loss.".length)] = value;
+    else if (name.startsWith("scalar.")) scalars[name.slice("scalar.".length)] = value;
+    else scalars[name] = value;
+  }
+  for (const [phase, rate] of rates) scalars[`learningRate.${phase}`] = rate;
+  return { step, totalSteps, losses, scalars, seconds };
+}
+
+/** What trackers are told of a step: `loss.<phase>`, the scalars and `seconds`. */
+function trackedValues({ losses, scalars, seconds }: TrainStep): Record<string, number> {
+  const named = Object.entries(losses).map(([phase, loss]) => [`loss.${phase}`, loss] as const);
+  return { ...Object.fromEntries(named), ...scalars, seconds };
+}

@@ -33,7 +33,7 @@ export { checkVideoShape, type LegalShapeOptions, nearestLegalFrames, nearestLeg
 export { centerCrop, centerRectangle, cropClip, randomCrop, type Rectangle, type Size } from "./transforms/crop.js";
 export { horizontalFlip } from "./transforms/flip.js";
 export { pipeline } from "./transforms/pipeline.js";
-export { resample } from "./transforms/resample.js";
+export { createResampler } from "./transforms/resample.js";
 export { centerCropResize, resizeClip, type ResizeOptions } from "./transforms/resize.js";
 
 export {
@@ -47,3 +47,23 @@ export {
 } from "./tensor.js";
 
 export { makeExample, type StillOptions } from "./joint.js";
+export type { DroppedClip, LoaderCursor, LoaderReport } from "./loader/cursor.js";
+export { createLoader, type LoadedBatch, type Loader, type LoaderOptions } from "./loader/loader.js";
+
+export { cacheKey, type CacheKeyParts, clipSha256 } from "./latent-cache/key.js";
+export {
+  type LatentCache,
+  type LatentCacheOptions,
+  type LatentCacheStats,
+  openLatentCache,
+} from "./latent-cache/cache.js";
+export type { LatentPosterior } from "./latent-cache/shard.js";
+export { samplePosterior } from "./latent-cache/sample.js";
+
+export { contactSheet, sideBySide, tileClips, type TileOptions } from "./collage.js";
+
+export { rgbToHsv8 } from "./scenes/hsv.js";
+export { type ContentScore, contentScore } from "./scenes/content-score.js";
+export { type FlashFilter, flashFilter } from "./scenes/flash-filter.js";
+export { type FrameRange, sceneChunks } from "./scenes/chunks.js";
+export { type DetectedScenes, detectScenes, type DetectScenesOptions } from "./scenes/detect.js";

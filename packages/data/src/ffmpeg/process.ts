@@ -79,7 +79,11 @@ export async function startFfmpeg(
     if (failure !== undefined) throw failure;
     if (code !== 0) {
       const reason = errors[0] ?? `ffmpeg ended with status ${code}`; // later errors are its consequences
-      throw new ClipError(`cannot ${action} ${file}: ${reason}`, { path: file, cause: new Error(log.join("\n")) });
+      const hint = action === "read" ? "; the file is damaged, cut short or no video" : "";
+      throw new ClipError(`cannot ${action} ${file}: ${reason.replace(/\.$/, "")}${hint}`, {
+        path: file,
+        cause: new Error(log.join("\n")),
+      });
     }
   };
   const stop = async (): Promise<void> => {
@@ -117,8 +121,18 @@ export async function startFfmpeg(
   };
 }
 
+/** True when there is room again, false when the pipe was closed. */
 const drained = (child: ChildProcess): Promise<boolean> =>
-  new Promise((resolve) => child.stdin!.once("drain", () => resolve(true)).once("close", () => resolve(false)));
+  new Promise((resolve) => {
+    const stdin = child.stdin!;
+    const settle = (result: boolean) => (): void => {
+      stdin.off("drain", onDrain).off("close", onClose);
+      resolve(result);
+    };
+    const onDrain = settle(true);
+    const onClose = settle(false);
+    stdin.on("drain", onDrain).on("close", onClose);
+  });
 
 function readLines(child: ChildProcess, onLine: (line: string) => void): void {
   let rest = "";

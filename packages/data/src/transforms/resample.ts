@@ -1,6 +1,7 @@
-// The reference's resampler: bilinear with aligned corners and antialiasing, separable. Not what sharp, PIL or
+// The reference's resampler: PyTorch's antialiased bilinear kernel with align_corners, separable. Not what sharp, PIL or
 // tf.image.resizeBilinear compute. Planes are [H, W, C], row-major.
 import { ConfigError } from "@noisereel/core";
+import type { Size } from "./crop.js";
 
 /** The taps of one output position. */
 interface Taps {
@@ -28,39 +29,44 @@ export function resampleTaps(inputSize: number, outputSize: number): readonly Ta
   });
 }
 
-/** Resamples a picture `[H, W, C]` of any numbers; the result is not rounded. */
-export function resample(
-  input: ArrayLike<number>, // [H, W, C]
-  from: { readonly height: number; readonly width: number },
-  to: { readonly height: number; readonly width: number },
-  channels = 3,
-): Float32Array {
-  if (input.length !== from.height * from.width * channels) {
-    throw new ConfigError(
-      `input has ${input.length} numbers; ${from.width}x${from.height} with ${channels} channels needs ${from.height * from.width * channels}`,
-    );
-  }
-  const narrow = new Float32Array(from.height * to.width * channels); // [H, W', C]
+/** Makes the function that resamples pictures `[H, W, C]` of one size to another. Results are not rounded. */
+export function createResampler(options: {
+  readonly from: Size;
+  readonly to: Size;
+  /** Default 3. */
+  readonly channels?: number | undefined;
+}): (input: ArrayLike<number>) => Float32Array {
+  const { from, to, channels = 3 } = options;
+  const rows = resampleTaps(from.height, to.height);
   const columns = resampleTaps(from.width, to.width);
-  for (let y = 0; y < from.height; y++) {
-    for (let x = 0; x < to.width; x++) {
-      const { first, weights } = columns[x]!;
-      for (let c = 0; c < channels; c++) {
-        let sum = 0;
-        let source = (y * from.width + first) * channels + c;
-        for (let tap = 0; tap < weights.length; tap++, source += channels) sum += weights[tap]! * input[source]!;
-        narrow[(y * to.width + x) * channels + c] = sum;
+  const length = from.height * from.width * channels;
+  const inputRow = from.width * channels;
+  return (input) => {
+    if (input.length !== length) {
+      throw new ConfigError(
+        `input has ${input.length} numbers; ${from.width}x${from.height} with ${channels} channels needs ${length}`,
+      );
+    }
+    const low = new Float32Array(inputRow); // one output row, still as wide as the input
+    const result = new Float32Array(to.height * to.width * channels); // [H', W', C]
+    let target = 0;
+    for (const { first: firstRow, weights: rowWeights } of rows) {
+      low.fill(0);
+      for (let tap = 0; tap < rowWeights.length; tap++) {
+        const weight = rowWeights[tap]!;
+        const source = (firstRow + tap) * inputRow;
+        for (let i = 0; i < inputRow; i++) low[i]! += weight * input[source + i]!;
+      }
+      for (const { first, weights } of columns) {
+        for (let c = 0; c < channels; c++) {
+          let sum = 0;
+          for (let tap = 0, source = first * channels + c; tap < weights.length; tap++, source += channels) {
+            sum += weights[tap]! * low[source]!;
+          }
+          result[target++] = sum;
+        }
       }
     }
-  }
-  const row = to.width * channels;
-  const result = new Float32Array(to.height * row); // [H', W', C]
-  resampleTaps(from.height, to.height).forEach(({ first, weights }, y) => {
-    for (let tap = 0; tap < weights.length; tap++) {
-      const weight = weights[tap]!;
-      const source = (first + tap) * row;
-      for (let i = 0; i < row; i++) result[y * row + i]! += weight * narrow[source + i]!;
-    }
-  });
-  return result;
+    return result;
+  };
 }

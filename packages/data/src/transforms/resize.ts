@@ -3,7 +3,7 @@ import type { Clip, ClipTransform } from "@noisereel/core";
 import sharp from "sharp";
 import { framePixels, withPixels } from "../clip.js";
 import { centerRectangle, cropClip, type Size, toSize } from "./crop.js";
-import { resample } from "./resample.js";
+import { createResampler } from "./resample.js";
 
 export interface ResizeOptions {
   /** `reference` (default): aligned corners with antialiasing, at parity. `sharp`: libvips' Lanczos, faster and sharper. */
@@ -21,21 +21,22 @@ export function centerCropResize(size: number | Size, options: ResizeOptions = {
 
 /** Scales a clip to `size`; the aspect changes with it. */
 export async function resizeClip(clip: Clip, size: number | Size, options: ResizeOptions = {}): Promise<Clip> {
-  const target = toSize(size);
-  if (clip.height === target.height && clip.width === target.width) return clip;
-  const scale = options.resizer === "sharp" ? sharpFrame : referenceFrame;
-  const frameBytes = target.height * target.width * 3;
-  const pixels = new Uint8Array(clip.frames * frameBytes);
+  const to = toSize(size);
+  if (clip.height === to.height && clip.width === to.width) return clip;
+  const scale = options.resizer === "sharp" ? sharpScaler(clip, to) : referenceScaler(clip, to);
+  const frameBytes = to.height * to.width * 3;
+  const pixels = new Uint8ClampedArray(clip.frames * frameBytes); // clamps and rounds
   for (let frame = 0; frame < clip.frames; frame++) {
-    pixels.set(await scale(framePixels(clip, frame), clip, target), frame * frameBytes);
+    pixels.set(await scale(framePixels(clip, frame)), frame * frameBytes);
   }
-  return withPixels(clip, pixels, target);
+  return withPixels(clip, new Uint8Array(pixels.buffer), to);
 }
 
-const referenceFrame = (frame: Uint8Array, from: Size, to: Size): Uint8Array =>
-  Uint8Array.from(resample(frame, from, to), (value) => Math.min(255, Math.max(0, Math.round(value))));
+type Scaler = (frame: Uint8Array) => ArrayLike<number> | Promise<ArrayLike<number>>;
 
-async function sharpFrame(frame: Uint8Array, from: Size, to: Size): Promise<Uint8Array> {
+const referenceScaler = (from: Size, to: Size): Scaler => createResampler({ from, to });
+
+function sharpScaler(from: Size, to: Size): Scaler {
   const raw = { width: from.width, height: from.height, channels: 3 } as const;
-  return sharp(frame, { raw }).resize(to.width, to.height, { fit: "fill" }).raw().toBuffer();
+  return (frame) => sharp(frame, { raw }).resize(to.width, to.height, { fit: "fill" }).raw().toBuffer();
 }

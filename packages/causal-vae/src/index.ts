@@ -1,1 +1,10 @@
-export {};
+export { type CausalVaeConfig, type CausalVaeConfigInput, isCausal, parseConfig } from "./config.js";
+export { causalConfig, releaseConfig, tinyConfig } from "./presets.js";
+export { CausalVae, type MomentsAutoencoder, strideOf } from "./model.js";
+export { compiled } from "./compiled.js";
+export { type Posterior, posterior, samplePosterior } from "./posterior.js";
+export { savePretrained } from "./pretrained.js";
+export { CausalConv3d, causalConv3d, type CausalConvOptions } from "./conv.js";
+export { klPerClip, nllPerFrame } from "./losses/reconstruction.js";
+export { clipsToTensor } from "./clips.js";
+export { type PerceptualDistance, type VaeBatch, vaeTask, type VaeTaskOptions } from "./task.js";

@@ -1,0 +1,128 @@
+// One traced shape of a function: its graph, its session, and which variables it reads and writes.
+import type * as tf from "@tensorflow/tfjs";
+import { mergeCommonSubexpressions } from "../graph/common-subexpressions.js";
+import { removeDeadCode } from "../graph/dead-code.js";
+import type { ConstantData, Edge, Graph } from "../graph/graph.js";
+import { separateOutputs } from "../graph/unique-outputs.js";
+import { encodeModel } from "../onnx/encode.js";
+import type { Permutation } from "../trace/layout.js";
+import type { TensorSpec, Trace } from "../trace/trace.js";
+import { createSession } from "./node.js";
+import type { OrtSession, SessionOptions } from "./node.js";
+
+/** A variable of a program. Names are those of the session's feeds and fetches. */
+export interface ProgramVariable {
+  readonly variable: tf.Variable;
+  readonly perm: Permutation;
+  /** Feed with the current value; undefined when it is only assigned, or baked in. */
+  readonly feed: string | undefined;
+  /** Fetch with the next value; undefined when it is only read. */
+  readonly fetch: string | undefined;
+}
+
+/** What one traced shape cost. */
+export interface ProgramStats {
+  /** Names, types and shapes of the inputs. */
+  readonly signature: string;
+  readonly nodes: number;
+  readonly traceMilliseconds: number;
+  readonly sessionMilliseconds: number;
+  readonly modelBytes: number;
+  /** Bytes of the model's constants, weights included if they are baked in. */
+  readonly initializerBytes: number;
+}
+
+export interface Program {
+  readonly session: OrtSession;
+  /** Input names that the session takes; unused ones are left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly { readonly name: string; readonly spec: TensorSpec }[];
+  readonly variables: readonly ProgramVariable[];
+  /** Variables baked into the session, with the data they had. */
+  readonly baked: ReadonlyMap<tf.Variable, object>;
+  readonly stats: ProgramStats;
+}
+
+/** The traced graph, cleaned, with feeds and fetches named. */
+export function finishGraph(trace: Trace): Graph {
+  const raw: Graph = {
+    nodes: trace.nodes,
+    constants: trace.constants,
+    inputs: [
+      ...trace.inputs.map(({ name, edge }) => ({ name: feedName(name), edge })),
+      ...trace.variables.flatMap(({ read }, index) =>
+        read === undefined ? [] : [{ name: variableFeed(index), edge: read }],
+      ),
+    ],
+    outputs: [
+      ...trace.outputs.map(({ name, edge }) => ({ name: fetchName(name), edge })),
+      ...trace.variables.flatMap(({ assigned }, index) =>
+        assigned === undefined ? [] : [{ name: variableFetch(index), edge: assigned }],
+      ),
+    ],
+  };
+  return separateOutputs(removeDeadCode(mergeCommonSubexpressions(raw)));
+}
+
+export const feedName = (name: string): string => `in/${name}`;
+export const fetchName = (name: string): string => `out/${name}`;
+const variableFeed = (index: number): string => `var/${index}`;
+const variableFetch = (index: number): string => `new/${index}`;
+
+/** Turns inputs of a graph into constants. */
+export function bakeInputs(graph: Graph, values: ReadonlyMap<Edge, ConstantData>): Graph {
+  return {
+    ...graph,
+    inputs: graph.inputs.filter(({ edge }) => !values.has(edge)),
+    constants: new Map([...graph.constants, ...values]),
+  };
+}
+
+export async function buildProgram(
+  trace: Trace,
+  options: SessionOptions & {
+    readonly name: string;
+    readonly signature: string;
+    readonly traceMilliseconds: number;
+    /** Current values, in the graph's layout, of the variables to bake in. */
+    readonly constants: ReadonlyMap<tf.Variable, ConstantData> | undefined;
+  },
+): Promise<Program> {
+  const started = performance.now();
+  let graph = finishGraph(trace);
+  const baked = new Map<tf.Variable, object>();
+  if (options.constants !== undefined) {
+    const values = new Map<Edge, ConstantData>();
+    for (const { variable, read } of trace.variables) {
+      const data = options.constants.get(variable);
+      if (read === undefined || data === undefined) continue;
+      values.set(read, data);
+      baked.set(variable, variable.dataId);
+    }
+    graph = bakeInputs(graph, values);
+  }
+  const model = encodeModel(graph, { graphName: options.name });
+  const training = trace.variables.some(({ assigned }) => assigned !== undefined);
+  const session = await createSession(model, { ...options, training });
+  const fed = new Set(graph.inputs.map(({ name }) => name));
+  return {
+    session,
+    inputs: trace.inputs.map(({ name }) => name).filter((name) => fed.has(feedName(name))),
+    outputs: trace.outputs.map(({ name, spec }) => ({ name, spec })),
+    variables: trace.variables.map(({ variable, perm, assigned }, index) => ({
+      variable,
+      perm,
+      feed: fed.has(variableFeed(index)) ? variableFeed(index) : undefined,
+      fetch: assigned === undefined ? undefined : variableFetch(index),
+    })),
+    baked,
+    stats: {
+      signature: options.signature,
+      nodes: graph.nodes.length,
+      traceMilliseconds: options.traceMilliseconds,
+      sessionMilliseconds: performance.now() - started,
+      modelBytes: model.byteLength,
+      initializerBytes: [...graph.constants.values()].reduce((total, data) => total + data.byteLength, 0),
+    },
+  };
+}

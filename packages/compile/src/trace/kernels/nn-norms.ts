@@ -1,0 +1,183 @@
+// Fused normalisations and their gradients.
+//
+// B batch, T frames (1 for anything but video), G groups, C channels, S spatial positions of one frame.
+import type { Edge } from "../../graph/graph.js";
+import { identity, permuteShape } from "../layout.js";
+import type { Permutation } from "../layout.js";
+import type { Sym } from "../symbol.js";
+import { sizeOf } from "../tracer.js";
+import type { Tracer } from "../tracer.js";
+import { add, div, mul, node, number, sub } from "./arithmetic.js";
+import { attribute, input } from "./kernel.js";
+import type { KernelTable, Lowering } from "./kernel.js";
+import { reduce } from "./reduce.js";
+
+interface Normalised {
+  readonly y: Edge;
+  readonly mean: Edge;
+  readonly invStd: Edge;
+}
+
+/** LayerNormalization over the last axis, without an affine part. */
+function normalise(tracer: Tracer, x: Edge, epsilon: number): Normalised {
+  const width = x.shape.at(-1)!;
+  const rows = [...x.shape.slice(0, -1), 1];
+  const ones = tracer.graph.constant("float32", new Float32Array(width).fill(1), [width]);
+  const y: Edge = { type: "float32", shape: x.shape };
+  const mean: Edge = { type: "float32", shape: rows };
+  const invStd: Edge = { type: "float32", shape: rows };
+  tracer.graph.emitMany("LayerNormalization", [x, ones], [y, mean, invStd], { attributes: { axis: -1n, epsilon } });
+  return { y, mean, invStd };
+}
+
+const layerNorm: Lowering = (tracer, inputs, attributes) => {
+  const x = input(inputs, "x");
+  const { y, mean, invStd } = normalise(tracer, tracer.edge(x), attribute<number>(attributes, "epsilon"));
+  return [
+    tracer.symbol(y, x.shape, "float32"),
+    tracer.symbol(mean, mean.shape, "float32"),
+    tracer.symbol(invStd, invStd.shape, "float32"),
+  ];
+};
+
+/** invStd (dy - mean(dy) - xhat mean(dy xhat)) */
+const layerNormGradient: Lowering = (tracer, inputs) => {
+  const x = input(inputs, "x");
+  const dy = input(inputs, "dy");
+  const mean = input(inputs, "mean");
+  const invStd = input(inputs, "invStd");
+  const xhat = normalisedBy(tracer, mean, x.shape) ?? mul(tracer, sub(tracer, x, mean), invStd);
+  const axes = [x.shape.length - 1];
+  const first = reduce(tracer, "ReduceMean", dy, axes, true);
+  const second = reduce(tracer, "ReduceMean", mul(tracer, dy, xhat), axes, true);
+  return mul(tracer, sub(tracer, sub(tracer, dy, mul(tracer, xhat, second)), first), invStd);
+};
+
+/** The normalised values that the forward pass computed together with this mean: nothing to compute again. */
+function normalisedBy(tracer: Tracer, mean: Sym, shape: readonly number[]): Sym | undefined {
+  if (mean.source.kind !== "edge") return undefined;
+  const producer = tracer.graph.producer(mean.source.edge);
+  if (producer?.op !== "LayerNormalization" || producer.outputs[1] !== mean.source.edge) return undefined;
+  return tracer.symbol(producer.outputs[0]!, shape, "float32");
+}
+
+/** Channels before the positions of a frame, so that a group of one frame is contiguous. */
+function groupLayout(rank: number): Permutation {
+  if (rank === 5) return [0, 1, 4, 2, 3];
+  return [0, rank - 1, ...identity(rank).slice(1, -1)];
+}
+
+interface Groups {
+  readonly batch: number;
+  readonly frames: number;
+  readonly groups: number;
+  readonly channels: number;
+  /** Positions of one frame. */
+  readonly spatial: number;
+  readonly layout: Permutation;
+}
+
+function groupsOf(x: Sym, groups: number): Groups {
+  const rank = x.shape.length;
+  const channels = x.shape[rank - 1]!;
+  const frames = rank === 5 ? x.shape[1]! : 1;
+  const batch = x.shape[0]!;
+  const spatial = sizeOf(x.shape) / (batch * frames * channels);
+  return { batch, frames, groups, channels, spatial, layout: groupLayout(rank) };
+}
+
+/** [B, G] -> [B, C]: each group's value for each of its channels. */
+function perChannel(tracer: Tracer, value: Sym, { batch, groups, channels }: Groups): Sym {
+  const spread = tracer.broadcast(tracer.reshape(value, [batch, groups, 1]), [batch, groups, channels / groups]);
+  return tracer.symbol(tracer.reshapeEdge(tracer.edge(spread), [batch, channels]), [batch, channels], "float32");
+}
+
+/** [B, C] -> [B, G]: sums over each group's channels. */
+function perGroup(tracer: Tracer, value: Sym, { batch, groups, channels }: Groups): Sym {
+  return reduce(tracer, "ReduceSum", tracer.reshape(value, [batch, groups, channels / groups]), [2], false);
+}
+
+/** [B, C] lined up with [B, ...spatial, C]. */
+function overSpace(tracer: Tracer, value: Sym, x: Sym): Sym {
+  const shape = [value.shape[0]!, ...x.shape.slice(1, -1).map(() => 1), value.shape[1]!];
+  return tracer.reshape(value, shape);
+}
+
+const groupNorm: Lowering = (tracer, inputs, attributes) => {
+  const x = input(inputs, "x");
+  const scale = input(inputs, "scale");
+  const bias = input(inputs, "bias");
+  const epsilon = attribute<number>(attributes, "epsilon");
+  const info = groupsOf(x, attribute<number>(attributes, "groups"));
+  const { batch, frames, groups, channels, spatial, layout } = info;
+  const edge = tracer.edge(x, layout);
+  const rows = tracer.reshapeEdge(edge, [batch * frames * groups, (channels / groups) * spatial]);
+  const normalised = normalise(tracer, rows, epsilon);
+  const statistic = (from: Edge): Sym =>
+    tracer.symbol(tracer.reshapeEdge(from, [batch, frames, groups]), [batch, frames, groups], "float32");
+  if (frames === 1) {
+    const xhat = tracer.symbol(
+      tracer.reshapeEdge(normalised.y, permuteShape(x.shape, layout)),
+      x.shape,
+      "float32",
+      layout,
+    );
+    const y = add(tracer, mul(tracer, xhat, scale), bias);
+    const flat = (from: Edge): Sym => tracer.reshape(statistic(from), [batch, groups]);
+    return [y, flat(normalised.mean), flat(normalised.invStd)];
+  }
+  // Statistics of all frames from those of each: mean of variances plus variance of means.
+  const means = statistic(normalised.mean); // [B, T, G]
+  const invStds = statistic(normalised.invStd);
+  const mean = reduce(tracer, "ReduceMean", means, [1], true); // [B, 1, G]
+  const offsets = sub(tracer, means, mean);
+  const variances = div(tracer, number(1), mul(tracer, invStds, invStds)); // epsilon is in there already
+  const variance = reduce(tracer, "ReduceMean", add(tracer, variances, mul(tracer, offsets, offsets)), [1], true);
+  const invStd = node(tracer, "Reciprocal", [node(tracer, "Sqrt", [variance])]);
+  const flatMean = tracer.reshape(mean, [batch, groups]);
+  const flatInvStd = tracer.reshape(invStd, [batch, groups]);
+  const factor = mul(tracer, perChannel(tracer, flatInvStd, info), scale); // [B, C]
+  const offset = sub(tracer, bias, mul(tracer, perChannel(tracer, flatMean, info), factor));
+  const placed = tracer.symbol(edge, x.shape, "float32", layout);
+  const y = add(tracer, mul(tracer, placed, overSpace(tracer, factor, x)), overSpace(tracer, offset, x));
+  return [y, flatMean, flatInvStd];
+};
+
+/** dx = dy a + x p + q with one a for each channel and one p and q for each group. */
+const groupNormGradient: Lowering = (tracer, inputs, attributes) => {
+  const x = input(inputs, "x");
+  const scale = input(inputs, "scale");
+  const mean = input(inputs, "mean"); // [B, G]
+  const invStd = input(inputs, "invStd"); // [B, G]
+  const info = groupsOf(x, attribute<number>(attributes, "groups"));
+  const { layout } = info;
+  const place = (sym: Sym): Sym => tracer.symbol(tracer.edge(sym, layout), sym.shape, "float32", layout);
+  const dy = place(input(inputs, "dy"));
+  const placedX = place(x);
+  const positions = identity(x.shape.length).slice(1, -1);
+  const sumDy = reduce(tracer, "ReduceSum", dy, positions, false); // [B, C]
+  const sumDyX = reduce(tracer, "ReduceSum", mul(tracer, dy, placedX), positions, false);
+  const channelMean = perChannel(tracer, mean, info);
+  const channelInvStd = perChannel(tracer, invStd, info);
+  // sum(dy xhat) for each channel
+  const sumDyXhat = mul(tracer, sub(tracer, sumDyX, mul(tracer, channelMean, sumDy)), channelInvStd);
+  const count = (info.channels / info.groups) * info.spatial * info.frames;
+  const share = number(1 / count);
+  const first = mul(tracer, perGroup(tracer, mul(tracer, sumDy, scale), info), share); // mean of dy scale
+  const second = mul(tracer, perGroup(tracer, mul(tracer, sumDyXhat, scale), info), share); // and of dy scale xhat
+  const a = mul(tracer, channelInvStd, scale);
+  const slope = mul(tracer, mul(tracer, invStd, invStd), second);
+  const p = sub(tracer, number(0), slope);
+  const q = sub(tracer, mul(tracer, mean, slope), mul(tracer, invStd, first));
+  const spread = (value: Sym): Sym => overSpace(tracer, perChannel(tracer, value, info), x);
+  const fromX = add(tracer, mul(tracer, placedX, spread(p)), spread(q));
+  const dx = add(tracer, mul(tracer, dy, overSpace(tracer, a, x)), fromX);
+  return [dx, reduce(tracer, "ReduceSum", sumDyXhat, [0], false), reduce(tracer, "ReduceSum", sumDy, [0], false)];
+};
+
+export const normKernels: KernelTable = {
+  "nn.GroupNorm": groupNorm,
+  "nn.GroupNormGrad": groupNormGradient,
+  "nn.LayerNorm": layerNorm,
+  "nn.LayerNormGrad": layerNormGradient,
+};

@@ -14,8 +14,12 @@ const tellingBytes: readonly (readonly number[])[] = [
   [0xef, 0xbb, 0xbf], // byte order mark
 ];
 
-/** Signs that follow an accented letter in ordinary writing: punctuation, marks, ordinals, footnotes. */
-const ordinaryFollower = /[\p{P}\s®™©°²³¹ªº]/u;
+/** What follows an accented letter in ordinary writing: punctuation, marks, ordinals, footnotes, most letters. */
+const ordinaryFollower = /[\p{P}\s®™©°²³¹ªº]|(?![ƒˆœŒšŠžŽŸµ])\p{L}/u;
+/** First halves of Latin letters that are hardly ever written themselves. */
+const tellingLead = /[ÂÃĂĹ√├]/;
+/** An opening quote inside a word, or the mark of a lost character after an accented letter. */
+const strangeAfterLetter = /\p{Lu}[“„‘‚‹](?=\p{L})|(?![a-zA-Z])\p{L}\ufffd/u;
 
 interface Signs {
   /** Beginnings of misread characters. */
@@ -37,10 +41,10 @@ export function looksMisread(text: string): boolean {
   // oxlint-disable-next-line no-control-regex -- C1 controls are what a misread byte leaves
   if (/[\x80-\x9f]/.test(text)) return true;
   const { telling, pair, triple, pairs } = signs();
-  if (telling.some((sign) => text.includes(sign)) || pairs.test(text)) return true;
+  if (telling.some((sign) => text.includes(sign)) || pairs.test(text) || strangeAfterLetter.test(text)) return true;
   for (const match of text.matchAll(pair)) {
     const [lead, follower] = match[0] as unknown as [string, string];
-    if (/[ÂÃ√├]/.test(lead) || !ordinaryFollower.test(follower)) return true;
+    if (tellingLead.test(lead) || !ordinaryFollower.test(follower)) return true;
   }
   for (const match of text.matchAll(triple)) {
     if (!Array.from(match[0].slice(1)).every((follower) => ordinaryFollower.test(follower))) return true;

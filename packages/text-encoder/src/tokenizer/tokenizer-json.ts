@@ -5,7 +5,7 @@ import { kindByName, type Piece, type UnigramVocabulary } from "./vocabulary.js"
 
 const schema = z.object({
   added_tokens: z.array(z.object({ content: z.string(), special: z.boolean().default(false) })).default([]),
-  normalizer: z.unknown(),
+  normalizer: z.unknown().optional(),
   model: z.object({
     type: z.literal("Unigram").default("Unigram"),
     unk_id: z.int().nonnegative(),

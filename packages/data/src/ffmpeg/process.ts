@@ -16,6 +16,8 @@ export interface FfmpegProcess {
   readonly errors: readonly string[];
   /** All log lines so far, at most the last 400. */
   readonly log: readonly string[];
+  /** Waits until `find` sees in the log what it looks for, or the log has ended. */
+  logged<Value>(find: (log: readonly string[]) => Value | undefined): Promise<Value | undefined>;
   /** Hands bytes to standard input and waits until there is room for more. False when the process no longer reads. */
   write(bytes: Uint8Array): Promise<boolean>;
   endInput(): void;
@@ -106,7 +108,20 @@ export async function startFfmpeg(
       if (!ended) await stop(); // the reader left early, or something failed
     }
   }
+  const logged: FfmpegProcess["logged"] = (find) =>
+    new Promise((resolve) => {
+      // The log comes through another pipe than the frames and may arrive later.
+      const look = (): void => {
+        const found = find(log);
+        if (found === undefined && !child.stderr.readableEnded && !child.stderr.destroyed) return;
+        child.stderr.off("data", look).off("close", look);
+        resolve(found);
+      };
+      child.stderr.on("data", look).on("close", look);
+      look();
+    });
   return {
+    logged,
     output: output(),
     errors,
     log,

@@ -50,7 +50,7 @@ export async function* videoFrames(file: string, options: VideoFramesOptions = {
     let index = 0;
     let fps: number | undefined;
     for await (const frame of ppmFrames(ffmpeg.output, { file, maxPixels })) {
-      fps ??= options.fps ?? frameRateFromLog(ffmpeg.log);
+      fps ??= options.fps ?? (await ffmpeg.logged(frameRateFromLog));
       if (fps === undefined) throw new ClipError(`cannot read ${file}: it states no frame rate`, { path: file });
       yield { index, ...frame, fps };
       index++;

@@ -1,0 +1,73 @@
+// Makes the clips of `noisereel sample` one after the other and writes each as soon as it is there.
+import { mkdir } from "node:fs/promises";
+import type { CommandContext } from "../context.js";
+import { exitCodes, StoppedError } from "../errors.js";
+import { shorten } from "../format.js";
+import { showProgress } from "../progress.js";
+import { outputNames } from "./names.js";
+import { readPrompts } from "./prompts.js";
+import { findLatestRun } from "./runs.js";
+import { writeSample } from "./sample-output.js";
+import { checkSampleRequest, checkShape, type SampleArguments } from "./sample-request.js";
+
+export async function sample(
+  prompt: string | undefined,
+  options: SampleArguments,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, signal } = context;
+  const prompts = await readPrompts({ prompt, file: options.prompts });
+  const folder = options.run ?? (await findLatestRun({ runsFolder: "runs" }));
+  const request = checkSampleRequest(options);
+  await checkShape(request, folder);
+  const { openRun } = await context.loadRecipes();
+  const run = await openRun(folder);
+  const progress = showProgress(terminal);
+  const total = prompts.length * options.n;
+  let written = 0;
+  try {
+    terminal.note(`run ${folder}`);
+    await mkdir(options.out, { recursive: true });
+    const nextName = await outputNames(options.out);
+    for (const text of prompts) {
+      for (let copy = 0; copy < options.n; copy++) {
+        signal.throwIfAborted();
+        const seed = options.seed + copy;
+        const title = `${written + 1}/${total} "${shorten(text, 40)}" seed ${seed}`;
+        const started = performance.now();
+        const count = request.steps ?? run.defaults.steps;
+        progress.onEvent({ type: "phase-start", phase: title, title, unit: "steps", count, done: 0 });
+        const { clip, seconds, settings } = await run.sample({
+          ...request,
+          prompt: text,
+          seed,
+          signal,
+          onStep: ({ index, count }) => {
+            const elapsed = (performance.now() - started) / 1000;
+            const etaSeconds = (elapsed / index) * (count - index);
+            progress.onEvent({ type: "phase-progress", phase: title, done: index, count, etaSeconds, values: {} });
+          },
+        });
+        const file = await writeSample({
+          folder: options.out,
+          name: nextName({ prompt: text, seed }),
+          clip,
+          settings,
+          run: folder,
+          seconds,
+          signal,
+        });
+        written++;
+        progress.onEvent({ type: "phase-end", phase: title, seconds, skipped: false });
+        terminal.print(file);
+      }
+    }
+  } catch (error) {
+    progress.close();
+    if (!signal.aborted) throw error;
+    throw new StoppedError(`Stopped; ${written} of ${total} clips are in ${options.out}.`, exitCodes.interrupted);
+  } finally {
+    progress.close();
+    run.dispose();
+  }
+}

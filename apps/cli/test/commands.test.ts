@@ -1,0 +1,174 @@
+import { readFile, readdir, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { readVideo, writeVideo } from "@noisereel/data";
+import type { QuickstartOptions } from "@noisereel/recipes";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runCommandLine } from "../src/command-line.js";
+import { fakeContext, fakeRun, greyClip } from "./fakes.js";
+
+let folder = "";
+const inside = (...parts: string[]): string => path.join(folder, ...parts);
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "noisereel-cli-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe("sample", () => {
+  it("writes clips with a sidecar for each prompt and seed", async () => {
+    const run = fakeRun();
+    const context = fakeContext({ run });
+    await writeFile(inside("prompts.txt"), "a grey dog\n\n  a grey cat \r\n");
+    const args = ["sample", "--prompts", inside("prompts.txt"), "--n", "2", "--seed", "5", "--run", "runs/fake"];
+    expect(await runCommandLine([...args, "--out", inside("out")], context)).toBe(0);
+    expect((await readdir(inside("out"))).filter((name) => name.endsWith(".mp4"))).toEqual([
+      "001-a-grey-dog-5.mp4",
+      "002-a-grey-dog-6.mp4",
+      "003-a-grey-cat-5.mp4",
+      "004-a-grey-cat-6.mp4",
+    ]);
+    expect(context.terminal.printed[0]).toBe(inside("out", "001-a-grey-dog-5.mp4"));
+    const sidecar = JSON.parse(await readFile(inside("out", "004-a-grey-cat-6.json"), "utf8")) as object;
+    expect(sidecar).toMatchObject({ prompt: "a grey cat", seed: 6, steps: 3, sampler: "ddim", run: "runs/fake" });
+    expect((await readVideo(inside("out", "001-a-grey-dog-5.mp4"))).frames).toBe(5);
+    expect(run.disposed).toBe(true);
+  });
+
+  it("hands every setting to the run and writes one frame as png", async () => {
+    const run = fakeRun();
+    const settings = ["--steps", "2", "--guidance", "1.5", "--negative", "blur", "--sampler", "ddpm"];
+    const args = ["sample", "a dog", ...settings, "--height", "16", "--width", "24", "--image", "--run", "x"];
+    expect(await runCommandLine([...args, "--out", inside("out")], fakeContext({ run }))).toBe(0);
+    expect(run.asked[0]).toMatchObject({
+      steps: 2,
+      guidanceScale: 1.5,
+      negativePrompt: "blur",
+      sampler: "ddpm",
+      frames: 1,
+      height: 16,
+      width: 24,
+      seed: 0,
+    });
+    expect(await readdir(inside("out"))).toEqual(["001-a-dog-0.json", "001-a-dog-0.png"]);
+  });
+
+  it.each([
+    [["sample"], /there is no prompt/],
+    [["sample", " "], /prompt is empty/],
+    [["sample", "x", "--prompts", "y"], /use one of them/],
+    [["sample", "--prompts", "nowhere.txt"], /nowhere\.txt does not exist/],
+    [["sample", "x", "--image", "--frames", "5", "--run", "r"], /leave one of them out/],
+    [["sample", "x", "--frames", "18", "--run", "r"], /18 frames are not possible/],
+  ])("refuses %j with one sentence", async (args, sentence) => {
+    const context = fakeContext({ run: fakeRun() });
+    expect(await runCommandLine([...args, "--out", inside("out")], context)).toBe(1);
+    const errors = context.terminal.noted.filter((line) => line.startsWith("error: "));
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatch(sentence);
+    expect(await readdir(inside("out")).catch(() => [])).toEqual([]);
+  });
+
+  it("refuses an illegal size before it loads anything", async () => {
+    await mkdir(inside("run", "models", "denoiser"), { recursive: true });
+    await writeFile(inside("run", "models", "denoiser", "config.json"), '{"patch_size": 2}');
+    const context = fakeContext({}); // opening a run would be another error
+    const size = ["--frames", "18", "--height", "60", "--width", "61"];
+    expect(await runCommandLine(["sample", "x", ...size, "--run", inside("run")], context)).toBe(1);
+    expect(context.terminal.noted).toEqual([
+      expect.stringMatching(/18 frames.*17 or 21.*height 60.*48 or 64.*width 61.*48 or 64/),
+    ]);
+  });
+
+  it("keeps whole clips and says how many when it is stopped", async () => {
+    const context = fakeContext({
+      run: fakeRun({ beforeStep: () => steps++ === 4 && context.controller.abort() }),
+    });
+    let steps = 0;
+    expect(await runCommandLine(["sample", "x", "--n", "3", "--run", "r", "--out", inside("out")], context)).toBe(130);
+    expect(await readdir(inside("out"))).toEqual(["001-x-0.json", "001-x-0.mp4"]);
+    expect(context.terminal.noted.at(-1)).toBe(`Stopped; 1 of 3 clips are in ${inside("out")}.`);
+  });
+});
+
+describe("reconstruct", () => {
+  it("writes the reconstruction, or both side by side, and prints the figures", async () => {
+    await writeVideo(inside("in.mp4"), greyClip({ seed: 1, frames: 5, height: 32, width: 32 }));
+    const context = fakeContext({ run: fakeRun() });
+    const args = ["reconstruct", inside("in.mp4"), "--run", "r", "--out"];
+    expect(await runCommandLine([...args, inside("new", "out.mp4")], context)).toBe(0);
+    expect(context.terminal.printed).toEqual([
+      `${inside("new", "out.mp4")}: 5 frames of 32x32, PSNR 30.13 dB, SSIM 0.9877`,
+    ]);
+    expect(await runCommandLine([...args, inside("both.mp4"), "--side-by-side"], context)).toBe(0);
+    expect((await readVideo(inside("both.mp4"))).width).toBeGreaterThanOrEqual(64);
+  });
+
+  it.each([
+    [["nowhere.mp4", "--out", "x.mp4"], /nowhere\.mp4 does not exist/],
+    [["nowhere.mp4", "--out", "x.txt"], /ends in "\.txt"; use one of/],
+  ])("refuses %j before any work", async (args, sentence) => {
+    const context = fakeContext({});
+    expect(await runCommandLine(["reconstruct", ...args], context)).toBe(1);
+    expect(context.terminal.noted).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it("leaves nothing behind for a damaged file", async () => {
+    await writeFile(inside("broken.mp4"), "this is no video");
+    const context = fakeContext({ run: fakeRun() });
+    expect(
+      await runCommandLine(["reconstruct", inside("broken.mp4"), "--run", "r", "--out", inside("out.mp4")], context),
+    ).toBe(1);
+    expect(context.terminal.noted.at(-1)).toMatch(/^error: .*broken\.mp4/);
+    expect(await readdir(folder)).toEqual(["broken.mp4"]);
+  });
+});
+
+describe("quickstart", () => {
+  const report = {
+    seconds: 421,
+    peakRssMiB: 1234.5,
+    phases: {},
+    reconstruction: { psnr: 24.123, ssim: 0.81234, clips: [] },
+    prompts: { matched: 6, total: 8, samples: [] },
+    parameters: {},
+    environment: { node: "20", platform: "test", cores: 2 },
+    config: {},
+  };
+
+  it("sums the run up", async () => {
+    const asked: unknown[] = [];
+    const context = fakeContext({
+      runQuickstart: async (options) => {
+        asked.push(options);
+        return report;
+      },
+    });
+    expect(await runCommandLine(["quickstart", "--out", inside("run"), "--manifest", "m.jsonl"], context)).toBe(0);
+    expect(asked[0]).toMatchObject({ folder: inside("run"), manifest: "m.jsonl", fresh: false });
+    const text = context.terminal.printed.join("\n");
+    for (const part of ["report.html", "reel.mp4", "PSNR 24.12 dB, SSIM 0.812", "6 of 8", "7:01", "1235 MiB"]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  it("ends with 0 and the command that goes on when it is stopped", async () => {
+    const context = fakeContext({
+      runQuickstart: async (options: QuickstartOptions = {}) => {
+        context.controller.abort();
+        options.signal?.throwIfAborted();
+        return report;
+      },
+    });
+    expect(await runCommandLine(["quickstart", "--out", "runs/my own", "--fresh"], context)).toBe(0);
+    expect(context.terminal.noted.at(-1)).toMatch(/goes on from here: noisereel quickstart --out 'runs\/my own'$/);
+  });
+
+  it("removes only folders of runs", async () => {
+    await mkdir(inside("photos"));
+    await writeFile(inside("photos", "a.jpg"), "");
+    const context = fakeContext({ runQuickstart: async () => report });
+    expect(await runCommandLine(["quickstart", "--out", inside("photos"), "--fresh"], context)).toBe(1);
+    expect(context.terminal.noted.at(-1)).toMatch(/is not the folder of a run .* choose another --out/);
+    expect(await runCommandLine(["quickstart", "--out", inside("new"), "--fresh"], context)).toBe(0);
+  });
+});

@@ -2,6 +2,7 @@
 import { type Clip, ClipError, ConfigError, createRng } from "@noisereel/core";
 import { centerCropResize, manifestSource, readManifest, temporalCrop } from "@noisereel/data";
 import { assertCaption } from "@noisereel/text-encoder";
+import path from "node:path";
 import type { QuickstartConfig } from "./config.js";
 import type { RunFolder } from "./run-folder.js";
 
@@ -18,14 +19,14 @@ export async function loadClips(
   const rng = createRng(config.seed);
   const clips: Clip[] = [];
   const phase = { name: "clips", title: "Reading clips", unit: "clips", count: source.length } as const;
-  await run.phaseAgain(phase, async (advance) => {
+  await run.repeat(phase, async (advance) => {
     for (let index = 0; index < source.length; index++) {
       signal.throwIfAborted();
       const entry = manifest.entries[index]!;
       try {
         const clip = await source.get(index, { signal });
         assertCaption(clip.caption ?? "", "twice");
-        clips.push(await resize(clip, rng));
+        clips.push({ ...(await resize(clip, rng)), id: path.parse(entry.path).name });
       } catch (error) {
         // A clip that cannot be used is left out, and said so; anything else is a fault of ours.
         if (!ClipError.isInstance(error) && !ConfigError.isInstance(error)) throw error;

@@ -8,8 +8,8 @@ import type { RecipeEvent } from "../events.js";
 interface PhaseState {
   readonly seconds: number;
   readonly done: boolean;
-  /** What the phase found out, when later phases or the report need it. */
-  readonly result?: JsonValue;
+  /** What the phase found out, as JSON. */
+  readonly result?: unknown;
 }
 
 interface RunState {
@@ -89,14 +89,21 @@ export class RunFolder {
     this.#emit({ type: "note", message });
   }
 
+  /** Runs a phase whose result lives in memory, so that every process of a run goes through it. */
+  async repeat(options: PhaseOptions, work: (advance: Advance) => Promise<void>): Promise<void> {
+    const { [options.name]: _, ...others } = this.#state.phases;
+    this.#state = { ...this.#state, phases: others };
+    await this.phase(options, async (advance) => {
+      await work(advance);
+      return null;
+    });
+  }
+
   /**
    * Runs one phase, or returns what it gave when it was finished before. `work` may be interrupted at any moment and is
-   * run again: it has to find by itself what it has done already.
+   * run again: it has to find by itself what it has done already. What it returns must survive JSON.
    */
-  async phase<Result extends JsonValue>(
-    options: PhaseOptions,
-    work: (advance: Advance) => Promise<Result>,
-  ): Promise<Result> {
+  async phase<Result>(options: PhaseOptions, work: (advance: Advance) => Promise<Result>): Promise<Result> {
     const { name, title, unit, count, done: begun = 0 } = options;
     const earlier = this.#state.phases[name];
     if (earlier?.done === true) {

@@ -1,7 +1,7 @@
 // Small helpers about files on disk.
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ClipError } from "@noisereel/core";
@@ -19,10 +19,14 @@ export async function requireFile(file: string): Promise<number> {
   return found.size;
 }
 
-/** Lets `fill` write a temporary file beside `file` and renames it when that succeeds; otherwise nothing is left. */
+/**
+ * Lets `fill` write a temporary file beside `file` and renames it when that succeeds; otherwise nothing is left. Makes the
+ * folder when it is not there.
+ */
 export async function replaceFile<Result>(file: string, fill: (temporary: string) => Promise<Result>): Promise<Result> {
   const name = `${temporaryPrefix}${randomUUID().slice(0, 8)}-${path.basename(file)}`;
   const temporary = path.join(path.dirname(file), name);
+  await mkdir(path.dirname(file), { recursive: true });
   try {
     const result = await fill(temporary);
     await rename(temporary, file);

@@ -24,9 +24,10 @@ export function attention(q: tf.Tensor3D, k: tf.Tensor3D, v: tf.Tensor3D, option
   if (!hasKernel("nn.Attention")) return composite(q, k, v, heads, scale, bias);
   return withGradient([q, k, v], (query, key, value) => ({
     value: runKernel("nn.Attention", { q: query, k: key, v: value, bias }, { heads, scale })[0]!,
-    saved: [query, key, value],
+    // The bias is saved too: the caller may dispose it before the gradient runs.
+    saved: bias === undefined ? [query, key, value] : [query, key, value, bias],
     gradient: (dy, saved) =>
-      runKernel("nn.AttentionGrad", { q: saved[0], k: saved[1], v: saved[2], bias, dy }, { heads, scale }),
+      runKernel("nn.AttentionGrad", { q: saved[0], k: saved[1], v: saved[2], bias: saved[3], dy }, { heads, scale }),
   })) as tf.Tensor3D;
 }
 

@@ -131,7 +131,7 @@ async function readOnlyCopy(variable: tf.Variable, perm: Permutation): Promise<O
 
 /** A tensor's values; tfjs's cpu backend hands out its own array, so nothing is copied. */
 export async function hostValues(tensor: tf.Tensor): Promise<HostValues> {
-  return (await tensor.data()) as HostValues;
+  return tensor.data();
 }
 
 /** The graph's layout of a variable's current value. */

@@ -65,6 +65,11 @@ export class TraceBackend extends tf.KernelBackend {
 
   private capture(info: TensorInfo): Sym {
     const dtype = tensorType(info.dtype, "A tensor from outside the function");
+    if (!tf.engine().state.tensorInfo.has(info.dataId)) {
+      throw new CompileError(
+        `A tensor of shape [${info.shape.join()}] is used after it was disposed. Inside tf.customGrad, pass what the gradient needs to save(): tf.tidy disposes the rest.`,
+      );
+    }
     try {
       return constantSym(info.shape, dtype, tf.engine().readSync(info.dataId) as Float32Array);
     } catch (cause) {

@@ -62,7 +62,7 @@ export function constantSym(shape: readonly number[], dtype: TensorType, values:
   const first = values[0];
   let index = 1;
   while (index < values.length && values[index] === first) index++;
-  if (first !== undefined && index === values.length) return splat(shape, dtype, Number(first));
+  if (first !== undefined && index === values.length) return splat(shape, dtype, first);
   const typed =
     dtype === "float32"
       ? Float32Array.from(values)

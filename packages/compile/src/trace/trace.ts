@@ -205,7 +205,7 @@ function guardGlobals(
   layouts: ReadonlyMap<tf.Variable, Permutation>,
 ): () => void {
   const engine = tf.engine();
-  const { makeVariable } = engine;
+  const makeVariable = engine.makeVariable.bind(engine);
   const { random } = Math;
   engine.makeVariable = (initialValue, trainable, name, dtype) => {
     const initial = constantValues(backend.symbol(initialValue));
@@ -214,7 +214,7 @@ function guardGlobals(
         `The compiled function creates a variable from a computed tensor. Create it outside, or from a constant such as tf.zeros, and assign it in the function.`,
       );
     }
-    const variable = makeVariable.call(engine, initialValue, trainable, name, dtype);
+    const variable = makeVariable(initialValue, trainable, name, dtype);
     const first = variable.dataId;
     slots.set(variable.name, enter(backend, variable, layouts.get(variable), initial));
     if (backend.disposeData(first)) engine.removeDataId(first, backend);
@@ -226,7 +226,7 @@ function guardGlobals(
     );
   };
   return () => {
-    engine.makeVariable = makeVariable;
+    Reflect.deleteProperty(engine, "makeVariable"); // the class's own method shows again
     Math.random = random;
   };
 }

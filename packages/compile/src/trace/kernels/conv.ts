@@ -7,7 +7,14 @@ import type { Permutation } from "../layout.js";
 import type { Sym } from "../symbol.js";
 import type { Tracer } from "../tracer.js";
 import { add } from "./arithmetic.js";
-import { convolve, convolveFilterGradient, convolveInputGradient, patches, sumFirstAxis } from "./convolution.js";
+import {
+  convolve,
+  convolveFilterGradient,
+  convolveInputGradient,
+  outputSize,
+  patches,
+  sumFirstAxis,
+} from "./convolution.js";
 import type { ConvolutionSpec } from "./convolution.js";
 import { activate } from "./elementwise.js";
 import { convolveFrames, convolveFramesFilterGradient, convolveFramesInputGradient } from "./frames.js";
@@ -44,7 +51,7 @@ function conv2dCase(
     [...filterShape] as Shape4,
     strides,
     dilations ?? 1,
-    pad as Parameters<typeof backend_util.computeConv2DInfo>[4],
+    pad,
     dimRoundingMode,
     depthwise,
     first ? "channelsFirst" : "channelsLast",
@@ -57,6 +64,13 @@ function conv2dCase(
     pads: { top, left, bottom, right },
     groups: depthwise ? info.inChannels : 1,
   };
+  const [height, width] = outputSize(spec, [info.inHeight, info.inWidth]);
+  if (height !== info.outHeight || width !== info.outWidth) {
+    throw new Error(
+      `tfjs gives this convolution a ${info.outHeight}x${info.outWidth} output where its filter makes ${height}x${width} ` +
+        `(tfjs takes the filter's height for its width when the padding is a number): pass the padding of each side`,
+    );
+  }
   return { spec, layout: first ? identity(4) : NHWC, info };
 }
 

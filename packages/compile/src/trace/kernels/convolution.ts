@@ -23,7 +23,8 @@ function attributesOf(spec: ConvolutionSpec): Record<string, GraphNode["attribut
   };
 }
 
-function outputSize(spec: ConvolutionSpec, size: readonly [number, number]): [number, number] {
+/** Height and width of a convolution's output. */
+export function outputSize(spec: ConvolutionSpec, size: readonly [number, number]): [number, number] {
   const { top, left, bottom, right } = spec.pads;
   const along = (axis: 0 | 1, padding: number): number => {
     const reach = (spec.kernel[axis] - 1) * spec.dilations[axis] + 1;

@@ -62,7 +62,7 @@ const gatherNd: Lowering = (tracer, inputs) => {
 };
 
 function scatter(tracer: Tracer, into: Sym, indices: Edge, updates: Sym, reduction: "none" | "add"): Sym {
-  const updateShape = [...indices.shape.slice(0, -1), ...into.shape.slice(indices.shape.at(-1)!)];
+  const updateShape = [...indices.shape.slice(0, -1), ...into.shape.slice(indices.shape.at(-1))];
   const edge = tracer.emit(
     "ScatterND",
     [tracer.edge(into), indices, tracer.reshapeEdge(tracer.edge(tracer.broadcast(updates, updateShape)), updateShape)],

@@ -26,6 +26,7 @@ export function inputList(inputs: KernelInputs): Sym[] {
 }
 
 /** An attribute, as the type tfjs documents for it. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- one cast here instead of one at each use
 export function attribute<T>(attributes: NamedAttrMap, name: string): T {
   return attributes[name] as T;
 }

@@ -74,9 +74,9 @@ const einsum: Lowering = (tracer, inputs, attributes) => {
   const [terms = "", result = ""] = equation.split("->");
   const lengths = new Map<string, number>();
   for (const [index, term] of terms.split(",").entries()) {
-    for (const [axis, letter] of [...term].entries()) lengths.set(letter, operands[index]!.shape[axis]!);
+    for (const [axis, letter] of term.split("").entries()) lengths.set(letter, operands[index]!.shape[axis]!);
   }
-  const shape = [...result].map((letter) => lengths.get(letter)!);
+  const shape = result.split("").map((letter) => lengths.get(letter)!);
   const edge = tracer.emit(
     "Einsum",
     operands.map((sym) => tracer.edge(sym)),

@@ -53,13 +53,7 @@ const reduction =
   (op: ReduceOp, prepare: (tracer: Tracer, x: Sym) => Sym): Lowering =>
   (tracer, inputs, attributes) => {
     const x = prepare(tracer, input(inputs, "x"));
-    return reduce(
-      tracer,
-      op,
-      x,
-      axesAttribute(attributes, x.shape.length),
-      attribute<boolean>(attributes, "keepDims") === true,
-    );
+    return reduce(tracer, op, x, axesAttribute(attributes, x.shape.length), attribute<boolean>(attributes, "keepDims"));
   };
 
 const unchanged = (_: Tracer, x: Sym): Sym => x;
@@ -69,7 +63,7 @@ const booleanReduction =
   (op: "ReduceMin" | "ReduceMax"): Lowering =>
   (tracer, inputs, attributes) => {
     const x = cast(tracer, cast(tracer, input(inputs, "x"), "bool"), "int32");
-    const keepDims = attribute<boolean>(attributes, "keepDims") === true;
+    const keepDims = attribute<boolean>(attributes, "keepDims");
     return cast(tracer, reduce(tracer, op, x, axesAttribute(attributes, x.shape.length), keepDims), "bool");
   };
 
@@ -116,7 +110,7 @@ const softmax =
 const cumsum: Lowering = (tracer, inputs, attributes) => {
   const x = input(inputs, "x");
   const [axis] = axesOf(attribute<CumsumAttrs["axis"]>(attributes, "axis"), x.shape.length);
-  const flag = (name: string): bigint => (attribute<boolean>(attributes, name) === true ? 1n : 0n);
+  const flag = (name: string): bigint => (attribute<boolean>(attributes, name) ? 1n : 0n);
   return alongAxis(tracer, x, axis!, (edge, physical) =>
     tracer.emit("CumSum", [edge, tracer.graph.scalar(physical, "int64")], edge.shape, {
       attributes: { exclusive: flag("exclusive"), reverse: flag("reverse") },

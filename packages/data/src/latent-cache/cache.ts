@@ -190,7 +190,17 @@ async function readPosterior(file: string, key: string): Promise<LatentPosterior
   try {
     const mean = await opened.read(`${key}.mean`);
     const logVariance = toFloat32(await opened.read(`${key}.logvar`));
-    return { shape: mean.shape, mean: toFloat32(mean), logVariance };
+    const [time, height, width, channels, ...rest] = mean.shape;
+    if (
+      time === undefined ||
+      height === undefined ||
+      width === undefined ||
+      channels === undefined ||
+      rest.length > 0
+    ) {
+      throw new CheckpointError(`${file} holds latents of shape [${mean.shape.join(", ")}]; they must be [T, H, W, C]`);
+    }
+    return { shape: [time, height, width, channels], mean: toFloat32(mean), logVariance };
   } catch (cause) {
     if (CheckpointError.isInstance(cause)) throw cause;
     throw new CheckpointError(`${file} cannot be read: ${(cause as Error).message}; run prune() and encode again`, {

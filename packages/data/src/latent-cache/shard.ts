@@ -11,7 +11,7 @@ import { fileSha256 } from "../files.js";
 /** What an encoder says about a clip: the parameters of its posterior. Sampling is left to the reader, so that noise stays fresh. */
 export interface LatentPosterior {
   /** `[T, H, W, C]`, as the encoder gives it. */
-  readonly shape: readonly number[];
+  readonly shape: readonly [time: number, height: number, width: number, channels: number];
   readonly mean: Float32Array;
   readonly logVariance: Float32Array;
 }

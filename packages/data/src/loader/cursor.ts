@@ -29,7 +29,7 @@ const schema = z.strictObject({
   randomness: z.string(),
   ok: z.int().nonnegative(),
   dropped: z.array(
-    z.strictObject({ index: z.int().nonnegative(), id: z.string(), path: z.string().optional(), reason: z.string() }),
+    z.strictObject({ index: z.int().nonnegative(), id: z.string(), path: z.string().nullable(), reason: z.string() }),
   ),
 });
 

@@ -88,7 +88,9 @@ export function createLoader(options: LoaderOptions): Loader {
   const start = options.cursor === undefined ? undefined : parseCursor(options.cursor, fixed);
   let nextStep = start?.step ?? 0;
   let ok = start?.ok ?? 0;
-  const dropped = new Map((start?.dropped ?? []).map(({ index, ...clip }) => [index, { ...clip, path: clip.path }]));
+  const dropped = new Map<number, DroppedClip>(
+    (start?.dropped ?? []).map(({ index, path, ...clip }) => [index, { ...clip, path: path ?? undefined }]),
+  );
 
   const firstPosition = (step: number): number => (step * shard.size + shard.rank) * batchSize;
 
@@ -170,12 +172,7 @@ export function createLoader(options: LoaderOptions): Loader {
       step: nextStep,
       ...fixed,
       ok,
-      dropped: [...dropped].map(([index, { id, path, reason }]) => ({
-        index,
-        id,
-        ...(path === undefined ? {} : { path }),
-        reason,
-      })),
+      dropped: [...dropped].map(([index, { id, path, reason }]) => ({ index, id, path: path ?? null, reason })),
     }),
     report: () => ({ ok, dropped: [...dropped.values()] }),
   };

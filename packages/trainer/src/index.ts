@@ -21,3 +21,16 @@ export { batchInputs, stepInputs, trainStepFunction, type TrainStepOptions } fro
 export { stepRng } from "./step-rng.js";
 export { fit, type LiveRun, train, type TrainSummary } from "./train.js";
 export type { LearningRate, TrainOptions } from "./train-options.js";
+export { every, type EveryOptions } from "./plugins/every.js";
+export { type Curve, type HistoryOptions, type HistoryPlugin, historyPlugin } from "./plugins/history.js";
+export { type ProgressOptions, progressPlugin, type TrainProgress } from "./plugins/progress.js";
+export {
+  runStages,
+  type Stage,
+  stage,
+  type StageOptions,
+  type StageRun,
+  type StagesOptions,
+  type StagesSummary,
+  type StageStep,
+} from "./stages.js";

@@ -6,3 +6,5 @@ export {
   type FolderStoreOptions,
 } from "./checkpoint/folder-store.js";
 export { stopOnSignals, type StopOptions } from "./signals.js";
+export { jsonlTracker } from "./trackers/jsonl.js";
+export { type TensorboardOptions, tensorboardTracker } from "./trackers/tensorboard.js";

@@ -5,10 +5,10 @@ import { ConfigError } from "@noisereel/core";
 export type Schedule = (step: number) => number;
 
 export interface WarmUp {
-  /** The rate after the warm-up; above 0. */
-  readonly rate: number;
+  /** The rate after the warm-up, the largest of the run; above 0. */
+  readonly peak: number;
   /** Steps in which the rate rises linearly from 0. Default 0. */
-  readonly warmUp?: number;
+  readonly warmUpSteps?: number;
 }
 
 export interface Decay extends WarmUp {
@@ -18,25 +18,25 @@ export interface Decay extends WarmUp {
   readonly floor?: number;
 }
 
-/** `rate` after the warm-up. */
+/** `peak` after the warm-up. */
 export function constant(options: WarmUp): Schedule {
   checkWarmUp(options);
-  return (step) => options.rate * rise(step, options);
+  return (step) => options.peak * rise(step, options);
 }
 
-/** A straight line from `rate` down to `floor`. */
+/** A straight line from `peak` down to `floor`. */
 export function linear(options: Decay): Schedule {
   checkDecay(options);
   return (step) =>
-    step < (options.warmUp ?? 0) ? options.rate * rise(step, options) : fall(options, 1 - passed(step, options));
+    step < (options.warmUpSteps ?? 0) ? options.peak * rise(step, options) : fall(options, 1 - passed(step, options));
 }
 
-/** Half a cosine from `rate` down to `floor`. */
+/** Half a cosine from `peak` down to `floor`. */
 export function cosine(options: Decay): Schedule {
   checkDecay(options);
   return (step) =>
-    step < (options.warmUp ?? 0)
-      ? options.rate * rise(step, options)
+    step < (options.warmUpSteps ?? 0)
+      ? options.peak * rise(step, options)
       : fall(options, (1 + Math.cos(Math.PI * passed(step, options))) / 2);
 }
 
@@ -49,7 +49,11 @@ export interface WarmUpStableDecay extends Decay {
 export function warmUpStableDecay(options: WarmUpStableDecay): Schedule {
   checkDecay(options);
   const decaySteps = options.decaySteps ?? Math.ceil(options.totalSteps / 10);
-  if (!(Number.isInteger(decaySteps) && decaySteps > 0 && decaySteps + (options.warmUp ?? 0) <= options.totalSteps)) {
+  if (!(
+    Number.isInteger(decaySteps) &&
+    decaySteps > 0 &&
+    decaySteps + (options.warmUpSteps ?? 0) <= options.totalSteps
+  )) {
     throw new ConfigError(
       `decaySteps is ${decaySteps}; use a whole number of steps that fits after the warm-up into ${options.totalSteps}`,
     );
@@ -57,36 +61,38 @@ export function warmUpStableDecay(options: WarmUpStableDecay): Schedule {
   const start = options.totalSteps - decaySteps;
   return (step) =>
     step <= start
-      ? options.rate * rise(step, options)
+      ? options.peak * rise(step, options)
       : fall(options, Math.max(0, (options.totalSteps - step) / decaySteps));
 }
 
 /** The share of the full rate during the warm-up, 1 after it. */
-function rise(step: number, { warmUp = 0 }: WarmUp): number {
-  return step < warmUp ? step / warmUp : 1;
+function rise(step: number, { warmUpSteps = 0 }: WarmUp): number {
+  return step < warmUpSteps ? step / warmUpSteps : 1;
 }
 
 /** The share of the decay that has passed, from 0 to 1. */
-function passed(step: number, { warmUp = 0, totalSteps }: Decay): number {
-  return Math.min(1, (step - warmUp) / Math.max(1, totalSteps - warmUp));
+function passed(step: number, { warmUpSteps = 0, totalSteps }: Decay): number {
+  return Math.min(1, (step - warmUpSteps) / Math.max(1, totalSteps - warmUpSteps));
 }
 
-function fall({ rate, floor = 0 }: Decay, share: number): number {
-  return floor + (rate - floor) * share;
+function fall({ peak, floor = 0 }: Decay, share: number): number {
+  return floor + (peak - floor) * share;
 }
 
-function checkWarmUp({ rate, warmUp = 0 }: WarmUp): void {
-  if (!(rate > 0 && Number.isFinite(rate))) throw new ConfigError(`rate is ${rate}; use a number above 0, e.g. 1e-4`);
-  if (!(Number.isInteger(warmUp) && warmUp >= 0)) {
-    throw new ConfigError(`warmUp is ${warmUp}; use a whole number of steps, 0 or more`);
+function checkWarmUp({ peak, warmUpSteps = 0 }: WarmUp): void {
+  if (!(peak > 0 && Number.isFinite(peak))) throw new ConfigError(`peak is ${peak}; use a number above 0, e.g. 1e-4`);
+  if (!(Number.isInteger(warmUpSteps) && warmUpSteps >= 0)) {
+    throw new ConfigError(`warmUpSteps is ${warmUpSteps}; use a whole number of steps, 0 or more`);
   }
 }
 
 function checkDecay(options: Decay): void {
   checkWarmUp(options);
-  const { rate, floor = 0, totalSteps, warmUp = 0 } = options;
-  if (!(Number.isInteger(totalSteps) && totalSteps >= warmUp && totalSteps > 0)) {
-    throw new ConfigError(`totalSteps is ${totalSteps}; use a whole number of at least the warm-up's ${warmUp} steps`);
+  const { peak, floor = 0, totalSteps, warmUpSteps = 0 } = options;
+  if (!(Number.isInteger(totalSteps) && totalSteps >= warmUpSteps && totalSteps > 0)) {
+    throw new ConfigError(
+      `totalSteps is ${totalSteps}; use a whole number of at least the warm-up's ${warmUpSteps} steps`,
+    );
   }
-  if (!(floor >= 0 && floor <= rate)) throw new ConfigError(`floor is ${floor}; use a rate from 0 to ${rate}`);
+  if (!(floor >= 0 && floor <= peak)) throw new ConfigError(`floor is ${floor}; use a rate from 0 to ${peak}`);
 }

@@ -10,8 +10,10 @@ export interface StopOptions {
  * code. Returns a function that stops listening.
  */
 export function stopOnSignals(controller: AbortController, options: StopOptions = {}): () => void {
+  let asked = false;
   const listener = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+    if (asked) return process.exit(signal === "SIGINT" ? 130 : 143);
+    asked = true;
     options.onStop?.(signal);
     controller.abort(new DOMException(`stopped by ${signal}`, "AbortError"));
   };

@@ -1,7 +1,20 @@
-import { createRng, type TrainStep } from "@noisereel/core";
+import { createRng, type ProgressEvent, type Rng, type TrainStep } from "@noisereel/core";
+import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
-import { adamW, ema, fit, memoryStore, train } from "./index.js";
-import { draw, fingerprint, points, regression, twoPhases } from "../test/tiny-task.js";
+import {
+  adamW,
+  ema,
+  every,
+  fit,
+  historyPlugin,
+  latestCheckpoint,
+  memoryStore,
+  progressPlugin,
+  sgd,
+  train,
+  TrainingError,
+} from "./index.js";
+import { draw, fingerprint, type Point, points, regression, twoPhases } from "../test/tiny-task.js";
 
 const data = points(16);
 
@@ -73,4 +86,147 @@ test("phases share a batch, keep tensors for each other and have optimizers of t
     last = step.scalars;
   }
   expect(last).toMatchObject({ "learningRate.value": 0.01, "learningRate.error": 0.02, finite: 1 });
+});
+
+test("no tensor is left behind, step after step", async () => {
+  const { options, average } = setUp(20, memoryStore());
+  const counts: number[] = [];
+  await fit({ ...options, saveEvery: 5, onStep: () => counts.push(tf.memory().numTensors) });
+  expect(new Set(counts).size).toBe(1);
+  average.dispose();
+});
+
+test("tensors that pile up end the run", async () => {
+  const { options } = setUp(20);
+  const task = {
+    ...options.task,
+    prepare: (items: readonly Point[], context: { step: number; rng: Rng }) => {
+      tf.keep(tf.scalar(1));
+      return options.task.prepare(items, context);
+    },
+  };
+  await expect(fit({ ...options, task })).rejects.toThrow("step 3 left 1; dispose them in the task's prepare()");
+});
+
+test("a batch that is not finite is skipped, and many in a row end the run with their names", async () => {
+  const poison = (until: number) => (step: number) =>
+    step >= 2 && step < until ? data.slice(0, 2).map((point) => ({ ...point, y: NaN })) : data.slice(0, 2);
+  const some = setUp(8);
+  const summary = await fit({ ...some.options, items: poison(4), nonFiniteLimit: 3 });
+  expect(summary).toMatchObject({
+    step: 8,
+    updates: 6,
+    skipped: [
+      { step: 3, items: ["point-0", "point-1"] },
+      { step: 4, items: ["point-0", "point-1"] },
+    ],
+  });
+  const many = setUp(8);
+  const failure: unknown = await fit({ ...many.options, items: poison(9), nonFiniteLimit: 3 }).catch(
+    (error: unknown) => error,
+  );
+  expect(TrainingError.isInstance(failure)).toBe(true);
+  expect(failure).toMatchObject({ step: 5, items: ["point-0", "point-1"] });
+  expect((failure as Error).message).toMatch(
+    /^step 5 and the 2 before it were not finite \(loss\.fit is NaN.*point-0, point-1/,
+  );
+});
+
+test("skipped steps do not count for the optimizer, also across a resume", async () => {
+  const items = (step: number) => (step === 1 ? [{ ...data[0]!, y: NaN }] : [data[step]!]);
+  const whole = setUp(6);
+  await fit({ ...whole.options, items });
+  const first = setUp(6);
+  for await (const { step } of train({ ...first.options, items, saveEvery: 3 })) if (step === 3) break;
+  const second = setUp(6, first.store);
+  expect(await fit({ ...second.options, items })).toMatchObject({ startedAt: 3, updates: 5 });
+  expect(await fingerprint(second.model)).toBe(await fingerprint(whole.model));
+});
+
+test("plugins see every step, can read the weights, and their state is resumed", async () => {
+  const first = setUp(6);
+  const seen: string[] = [];
+  const plugins = (history = historyPlugin()) => [
+    history,
+    every({ name: "peek", steps: 4, atStart: true, run: async (step) => void seen.push(`${step}`) }),
+  ];
+  for await (const { step } of train({ ...first.options, plugins: plugins(), saveEvery: 3 })) if (step === 4) break;
+  const second = setUp(6, first.store);
+  const history = historyPlugin();
+  await fit({ ...second.options, plugins: plugins(history) });
+  expect(history.curves()["loss.fit"]!.steps).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(seen).toEqual(["0", "4", "4", "6"]);
+});
+
+test("the last step is always saved and a finished run is not trained again", async () => {
+  const first = setUp(5);
+  expect(await fit({ ...first.options, saveEvery: 2 })).toMatchObject({ checkpoint: "step-000005" });
+  expect(await first.store.list()).toEqual(["step-000002", "step-000004", "step-000005"]);
+  const again = setUp(5, first.store);
+  expect(await fit(again.options)).toMatchObject({ step: 5, startedAt: 5, finished: true, seconds: 0 });
+  expect(await fingerprint(again.model)).toBe(await fingerprint(first.model));
+});
+
+test("a run can start from the weights, or the average, of another", async () => {
+  const first = setUp(5);
+  await fit(first.options);
+  const startFrom = async () => (await latestCheckpoint(first.store))!.checkpoint;
+  for (const startWith of ["weights", "ema"] as const) {
+    const next = setUp(1);
+    // Nothing is applied in a step whose loss is not finite, so the weights stay those of the start.
+    await fit({ ...next.options, items: () => [{ ...data[0]!, y: NaN }], startFrom, startWith });
+    if (startWith === "ema") first.average.swap();
+    expect(await fingerprint(next.model)).toBe(await fingerprint(first.model));
+  }
+});
+
+test("checkpoints of other runs are refused in a sentence", async () => {
+  const first = setUp(2);
+  await fit(first.options);
+  const fresh = () => setUp(4, first.store).options;
+  const renamed = fresh();
+  await expect(fit({ ...renamed, task: { ...renamed.task, name: "other" } })).rejects.toThrow(
+    'the checkpoint is of task "regression" but this run trains "other"',
+  );
+  await expect(fit({ ...fresh(), ema: undefined })).rejects.toThrow(
+    "the checkpoint has moving averages of model but this run keeps none",
+  );
+  await expect(fit({ ...fresh(), optimizer: sgd() })).rejects.toThrow("optimizer state does not fit sgd");
+  expect(await fit({ ...fresh(), resume: false })).toMatchObject({ startedAt: 0, step: 4 });
+});
+
+test("options that cannot work are refused before anything runs", async () => {
+  const { options } = setUp(2);
+  const { store: _, ...withoutStore } = options;
+  await expect(fit({ ...options, totalSteps: 0 })).rejects.toThrow("totalSteps is 0; use a whole number of 1 or more");
+  await expect(fit({ ...withoutStore, saveEvery: 2 })).rejects.toThrow("saveEvery is 2 but there is no store");
+  await expect(fit({ ...options, startWith: "ema" })).rejects.toThrow("startFrom is missing");
+  await expect(fit({ ...options, plugins: [historyPlugin(), historyPlugin()] })).rejects.toThrow(
+    'two plugins are named "history"',
+  );
+  await expect(fit({ ...options, ema: ema({ model: regression().model }) })).rejects.toThrow(
+    'the moving average covers "model", which is not the task\'s module',
+  );
+  await expect(fit({ ...options, learningRate: { other: 1 } })).rejects.toThrow(
+    'learningRate has none for phase "fit"',
+  );
+});
+
+test("trackers and progress are told", async () => {
+  const { options } = setUp(5);
+  const lines: [number, readonly string[]][] = [];
+  const left: (number | undefined)[] = [];
+  const events: ProgressEvent[] = [];
+  await fit({
+    ...options,
+    logEvery: 2,
+    trackers: [{ name: "test", scalars: (step, values) => void lines.push([step, Object.keys(values)]) }],
+    plugins: [progressPlugin({ onUpdate: ({ secondsLeft }) => left.push(secondsLeft) })],
+    onProgress: (event) => events.push(event),
+  });
+  expect(lines.map(([step]) => step)).toEqual([2, 4, 5]);
+  expect(lines[0]![1]).toEqual(["loss.fit", "gradientNorm.fit", "absolute", "finite", "learningRate.fit", "seconds"]);
+  expect(left[0]).toBeUndefined();
+  expect(left.at(-1)).toBe(0);
+  expect(events.at(-1)).toEqual({ type: "train-step", index: 5, count: 5 });
 });

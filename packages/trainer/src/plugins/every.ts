@@ -1,0 +1,37 @@
+// Something that happens every so many steps with the weights of that step: samples, a held-out loss, an export.
+import { ConfigError, type MaybePromise, type TrainerPlugin, type TrainRun } from "@noisereel/core";
+import { type Ema, withEma } from "../ema.js";
+import type { LiveRun } from "../train.js";
+
+export interface EveryOptions {
+  /** Names the plugin. */
+  readonly name: string;
+  /** Steps between two calls; the last step is always one. */
+  readonly steps: number;
+  /** Also before the first step, as a baseline. Default false. */
+  readonly atStart?: boolean;
+  /** Calls with the averaged weights in the modules. Default the trained ones. */
+  readonly ema?: Ema;
+  /** `step` counts finished steps: 0 is before the first. The modules hold that step's weights and must not be changed. */
+  run(step: number, run: TrainRun): MaybePromise<void>;
+}
+
+export function every(options: EveryOptions): TrainerPlugin {
+  if (!(Number.isInteger(options.steps) && options.steps > 0)) {
+    throw new ConfigError(`steps is ${options.steps}; use a whole number of 1 or more`);
+  }
+  const act = async (run: TrainRun): Promise<void> => {
+    await (run as LiveRun).sync();
+    const call = async () => options.run(run.step, run);
+    await (options.ema === undefined ? call() : withEma(options.ema, call));
+  };
+  return {
+    name: options.name,
+    async onStart(run) {
+      if (options.atStart === true && run.step === 0) await act(run);
+    },
+    async onStep({ step, totalSteps }, run) {
+      if (step % options.steps === 0 || step === totalSteps) await act(run);
+    },
+  };
+}

@@ -6,3 +6,7 @@ export { matchPrompts, pixelCorrelation, type PixelCorrelationOptions, type Prom
 export { framePsnr, psnr, psnrMetric } from "./psnr.js";
 export { frameSsim, ssim, ssimMetric } from "./ssim.js";
 export type { Matrix } from "./symmetric-eigen.js";
+export { type FeatureNetwork, type LayerChannels, LpipsFeatures } from "./lpips/features.js";
+export { FloLpips, flowWeights } from "./lpips/flolpips.js";
+export type { LpipsOptions } from "./lpips/layers.js";
+export { Lpips, lpipsMetric } from "./lpips/lpips.js";

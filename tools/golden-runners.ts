@@ -1,7 +1,7 @@
-// Runners for golden cases that belong to no model package.
-import { compareExact, compareNumbers, type GoldenRunner, namedUniform, namedWeights } from "@noisereel/testing";
+// Runners for golden cases that belong to no single model package.
 import { toFloat32 } from "@noisereel/core";
 import { stillIndices } from "@noisereel/data";
+import { compareExact, compareNumbers, type GoldenRunner, namedUniform, namedWeights } from "@noisereel/testing";
 import { crc32 } from "node:zlib";
 
 interface FormulaVector {
@@ -9,10 +9,11 @@ interface FormulaVector {
   readonly shape: readonly number[];
   readonly crc32: number;
   readonly first: readonly number[];
-  readonly last: number;
+  readonly last: readonly number[];
 }
 
-const formulaVectors: GoldenRunner = {
+/** The formula that other cases make their weights with. */
+const weightFormula: GoldenRunner = {
   name: "weight formula",
   matches: ({ module, isJson }) => isJson && module.includes("deterministic weight formula"),
   async run(goldenCase) {
@@ -24,12 +25,24 @@ const formulaVectors: GoldenRunner = {
         : toFloat32(namedWeights([[name, shape]]).get(name)!);
       return [
         compareExact(`${name} crc32`, crc32(name), sum),
-        compareNumbers(`${name} first`, values.slice(0, first.length), first.map(Math.fround), 1e-12),
-        compareNumbers(`${name} last`, [values.at(-1)!], [Math.fround(last)], 1e-12),
+        compareNumbers(`${name} first`, values.slice(0, first.length), first, 1e-9),
+        compareNumbers(`${name} last`, values.slice(-last.length), last, 1e-9),
       ];
     });
   },
 };
 
-export const otherRunners: readonly GoldenRunner[] = [formulaVectors];
-void stillIndices;
+/** Which frames of a clip are trained on as stills, for keys `<frames>_<stills>`. */
+const jointStills: GoldenRunner = {
+  name: "joint stills",
+  matches: ({ module, isJson }) => isJson && module.includes("images of a joint sample"),
+  async run(goldenCase) {
+    const cases = (await goldenCase.json()) as Readonly<Record<string, readonly number[]>>;
+    return Object.entries(cases).map(([key, expected]) => {
+      const [frames, count] = key.split("_").map(Number);
+      return compareExact(key, stillIndices({ frames: frames!, count: count! }), expected);
+    });
+  },
+};
+
+export const otherRunners: readonly GoldenRunner[] = [weightFormula, jointStills];

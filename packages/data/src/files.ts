@@ -26,10 +26,13 @@ export async function requireFile(file: string): Promise<number> {
 export async function replaceFile<Result>(file: string, fill: (temporary: string) => Promise<Result>): Promise<Result> {
   const name = `${temporaryPrefix}${randomUUID().slice(0, 8)}-${path.basename(file)}`;
   const temporary = path.join(path.dirname(file), name);
-  await mkdir(path.dirname(file), { recursive: true });
+  const refused = (cause: Error): never => {
+    throw new ClipError(`cannot write ${file}: ${cause.message}`, { path: file, cause });
+  };
+  await mkdir(path.dirname(file), { recursive: true }).catch(refused);
   try {
     const result = await fill(temporary);
-    await rename(temporary, file);
+    await rename(temporary, file).catch(refused);
     return result;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined); // the first error is the one to tell

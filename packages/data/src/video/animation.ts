@@ -72,6 +72,7 @@ export async function writeAnimation(file: string, clip: Clip, options: WriteAni
   try {
     await replaceFile(file, (temporary) => encoded.toFile(temporary));
   } catch (cause) {
+    if (ClipError.isInstance(cause)) throw cause;
     throw new ClipError(`cannot write ${file}: ${(cause as Error).message.split("\n")[0]}`, { path: file, cause });
   }
 }

@@ -51,6 +51,7 @@ export async function writeImage(file: string, clip: Clip, options: WriteImageOp
   try {
     await replaceFile(file, (temporary) => encoded.toFile(temporary));
   } catch (cause) {
+    if (ClipError.isInstance(cause)) throw cause;
     throw new ClipError(`cannot write ${file}: ${(cause as Error).message.split("\n")[0]}`, { path: file, cause });
   }
 }

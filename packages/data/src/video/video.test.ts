@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ClipError, ConfigError, ShapeError } from "@noisereel/core";
 import sharp from "sharp";
@@ -177,6 +177,17 @@ describe("writeVideo", () => {
     expect(await listFolder(folder)).toEqual(["x.mp4"]);
     const nowhere = path.join(folder, "x.mp4", "y.mp4");
     await expect(writeVideo(nowhere, clip)).rejects.toThrow(ClipError);
+  });
+
+  test("makes the folder; a folder in the file's place is an error and stays", async () => {
+    const folder = await temporaryFolder();
+    const file = path.join(folder, "new", "x.mp4");
+    await writeVideo(file, clip);
+    expect(await listFolder(path.dirname(file))).toEqual(["x.mp4"]);
+    const taken = path.join(folder, "taken.mp4");
+    await mkdir(path.join(taken, "inside"), { recursive: true });
+    await expect(writeVideo(taken, clip)).rejects.toThrow(`cannot write ${taken}`);
+    expect(await listFolder(folder)).toEqual(["new", "taken.mp4"]);
   });
 });
 

@@ -160,7 +160,8 @@ class HtmlTextReader {
     const end = search(conditional ? conditionalEnd : markedSectionEnd, markup, start + 3);
     if (end === null) return undefined;
     const content = markup.slice(start + 3, end.index);
-    if (/^cdata\[/i.test(content)) this.#show(content.slice("cdata[".length) || " ");
+    // Shown whatever element it stands in.
+    if (/^cdata\[/i.test(content)) this.text += content.slice("cdata[".length) || " ";
     return endOf(end);
   }
 

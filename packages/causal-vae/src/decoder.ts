@@ -1,5 +1,5 @@
 // Latents after `post_quant_conv` to clips.
-import { Module, silu } from "@noisereel/core";
+import { ConfigError, Module, type Parameter, silu } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import type { CausalVaeConfig } from "./config.js";
 import { sequence } from "./frames.js";
@@ -50,15 +50,25 @@ export class Decoder extends Module {
     this.conv_out = createConvolution(config.decoder_conv_out, { in: widths[0]!, out: 3 }, 3);
   }
 
+  /** The kernel of the last layer, whose gradients balance an adversarial loss. */
+  get lastWeight(): Parameter {
+    for (const [name, parameter] of this.conv_out.namedParameters()) if (name.endsWith("weight")) return parameter;
+    throw new ConfigError("the decoder's conv_out has no weight; choose a convolution for decoder_conv_out");
+  }
+
   /** `z`: `[B, T', H', W', z_channels]`; result `[B, T, H, W, 3]`. */
   forward(z: tf.Tensor5D, past: Past = wholeClip): tf.Tensor5D {
+    return tf.tidy(() => this.conv_out.forward(this.features(z, past), past));
+  }
+
+  /** What the last convolution reads: `[B, T, H, W, C]`. */
+  features(z: tf.Tensor5D, past: Past = wholeClip): tf.Tensor5D {
     return tf.tidy(() =>
       sequence(z, [
         (input) => this.conv_in.forward(input, past),
         ...this.mid.steps(past),
         ...this.up.toReversed().flatMap((level) => level.steps(past)),
         (hidden) => tf.tidy(() => silu(this.norm_out.forward(hidden))),
-        (hidden) => this.conv_out.forward(hidden, past),
       ]),
     );
   }

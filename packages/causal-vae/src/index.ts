@@ -7,4 +7,16 @@ export { savePretrained } from "./pretrained.js";
 export { CausalConv3d, causalConv3d, type CausalConvOptions } from "./conv.js";
 export { klPerClip, nllPerFrame } from "./losses/reconstruction.js";
 export { clipsToTensor } from "./clips.js";
-export { type PerceptualDistance, type VaeBatch, vaeTask, type VaeTaskOptions } from "./task.js";
+export type { AdversaryOptions } from "./adversary.js";
+export type { PerceptualDistance } from "./objective.js";
+export { type VaeBatch, vaeTask, type VaeTaskOptions } from "./task.js";
+export { adaptiveWeight } from "./losses/adaptive-weight.js";
+export { discriminatorLoss, type DiscriminatorLoss, generatorLoss } from "./losses/adversarial.js";
+export {
+  type Discriminator,
+  type DiscriminatorOptions,
+  NLayerDiscriminator,
+  NLayerDiscriminator3D,
+} from "./losses/discriminator.js";
+export { Lpips } from "./losses/lpips.js";
+export { inflate, type InflationInit } from "./inflate.js";

@@ -26,6 +26,14 @@ export function samplePosterior({ mean, std }: Posterior, noise: tf.Tensor5D): t
   return tf.tidy(() => tf.add(mean, tf.mul(std, noise)));
 }
 
+/** Minus the logarithm of the posterior's density at `sample`, for each value. */
+export function negativeLogDensity({ mean, logvar }: Posterior, sample: tf.Tensor5D): tf.Tensor5D {
+  return tf.tidy(() => {
+    const scaled = tf.mul(tf.square(tf.sub(sample, mean)), tf.exp(tf.neg(logvar)));
+    return tf.mul<tf.Tensor5D>(tf.add(tf.add(scaled, logvar), Math.log(2 * Math.PI)), 0.5);
+  });
+}
+
 /** The latents of `moments` for a denoiser: the mean, or one sample when `rng` is given, times `scale`. */
 export function scaledLatents(moments: tf.Tensor5D, scale: number, rng: Rng | undefined): tf.Tensor5D {
   return tf.tidy(() => {

@@ -1,38 +1,36 @@
-// Training on clips and still images together: L1, KL and an optional perceptual term.
+// Training on clips and still images together: L1, KL, and optionally a perceptual and an adversarial term.
 import {
-  ConfigError,
   type Clip,
+  ConfigError,
   type Example,
+  type LossContext,
   type NamedTensors,
   type Rng,
+  type TrainPhase,
   type TrainTask,
   type VideoTensor,
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import { adversarialTerm, adversaryLoss, type AdversaryOptions, type Pair } from "./adversary.js";
 import { clipsToTensor } from "./clips.js";
-import { klSum, reconstructionSums } from "./losses/reconstruction.js";
 import type { CausalVae } from "./model.js";
-import { samplePosterior } from "./posterior.js";
+import { codePart, meanOf, type Part, type PerceptualDistance, reconstructionLoss } from "./objective.js";
 import { checkVideoShape } from "./shape.js";
-
-/** How far two sets of frames look apart. */
-export interface PerceptualDistance {
-  /** `x`, `y`: `[N, H, W, 3]` in [-1, 1]; result `[N]`, 0 for equal frames. Runs inside gradients and traces. */
-  distance(x: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor1D;
-}
 
 export interface VaeTaskOptions {
   readonly vae: CausalVae;
   /**
    * "sum", the reference's: L1 summed over a frame and averaged over frames, KL summed over a clip and averaged over
-   * clips. "mean": both averaged over every value, so that a loss is about 1 at first and learning rates do not depend
-   * on the frame's size; the better choice for training from scratch without adaptive gradients' help. Default "sum".
+   * clips. "mean": both averaged over every value, so that a loss is about 1 at first and a learning rate does not
+   * depend on the frame's size: the comfortable choice for training from scratch. Default "sum".
    */
   readonly reduction?: "sum" | "mean";
   /** Factor on the KL term as `reduction` scales it. Default 1e-6. */
   readonly klWeight?: number;
-  /** Added to L1, weighted so that a distance of 1 counts like an L1 of `weight` at every value (default 1). */
+  /** Added to L1: a mean distance of 1 counts like a mean L1 of `weight` (default 1, the reference's). */
   readonly perceptual?: { readonly network: PerceptualDistance; readonly weight?: number };
+  /** A discriminator, trained in a second phase named "discriminator". */
+  readonly adversary?: AdversaryOptions;
 }
 
 /**
@@ -41,33 +39,23 @@ export interface VaeTaskOptions {
  */
 export type VaeBatch = NamedTensors;
 
-/** One phase; its scalars are `l1` and `mse` (means over values), `kl` and, with one, `perceptual`. */
+/**
+ * The phase "vae" and, with an adversary, "discriminator". Scalars: `l1` and `mse` (means over values), `kl`, and
+ * `perceptual`, `generator`, `balance` where there are such terms.
+ */
 export function vaeTask(options: VaeTaskOptions): TrainTask {
-  const { vae, reduction = "sum", klWeight = 1e-6, perceptual } = options;
+  const { vae, klWeight = 1e-6, adversary } = options;
   if (!(klWeight >= 0)) throw new ConfigError(`klWeight is ${klWeight}; use a number from 0 up`);
   return {
     name: "vae",
-    modules: { vae },
+    modules: { vae, ...(adversary === undefined ? {} : { discriminator: adversary.discriminator }) },
     phases: [
       {
         name: "vae",
         parameters: () => vae.namedParameters(),
-        loss(batch) {
-          const sums = parts(batch).map(({ video, noise }) => partSums(vae, video, noise, perceptual?.network));
-          const total = (key: "absolute" | "squared" | "kl" | "perceptual"): tf.Scalar =>
-            tf.addN(sums.flatMap((part) => part[key] ?? [])) as tf.Scalar;
-          const count = (key: "values" | "frames" | "clips" | "latents"): number =>
-            sums.reduce((sum, part) => sum + part[key], 0);
-          const l1 = tf.div<tf.Scalar>(total("absolute"), count("values"));
-          const mse = tf.div<tf.Scalar>(total("squared"), count("values"));
-          const kl = tf.div<tf.Scalar>(total("kl"), reduction === "sum" ? count("clips") : count("latents"));
-          const distance = perceptual === undefined ? null : tf.div<tf.Scalar>(total("perceptual"), count("frames"));
-          const perValue = distance === null ? l1 : tf.add<tf.Scalar>(l1, tf.mul(distance, perceptual?.weight ?? 1));
-          const scale = reduction === "sum" ? count("values") / count("frames") : 1;
-          const loss = tf.add<tf.Scalar>(tf.mul(perValue, scale), tf.mul(kl, klWeight));
-          return { loss, scalars: { l1, mse, kl, ...(distance === null ? {} : { perceptual: distance }) } };
-        },
+        loss: (batch, context) => vaeLoss(options, klWeight, batch, context),
       },
+      ...(adversary === undefined ? [] : [discriminatorPhase(adversary)]),
     ],
     prepare: (items, { rng }) => prepareBatch(vae, items, rng),
   };
@@ -84,6 +72,65 @@ export function prepareBatch(vae: CausalVae, items: readonly Example[], rng: Rng
   };
 }
 
+function vaeLoss(
+  options: VaeTaskOptions,
+  klWeight: number,
+  batch: VaeBatch,
+  context: LossContext,
+): ReturnType<TrainPhase["loss"]> {
+  const { vae, perceptual, adversary, reduction = "sum" } = options;
+  const parts = partsOf(batch).map((part) => codePart(vae, part));
+  const count = (size: (part: Part) => number): number => parts.reduce((sum, part) => sum + size(part), 0);
+  const valuesPerFrame = count(({ video }) => video.size) / count(({ video }) => video.shape[0] * video.shape[1]);
+  const scale = reduction === "sum" ? valuesPerFrame : 1;
+  const nll = (pairs: readonly Pair[]): tf.Scalar => tf.mul(reconstructionLoss(pairs, perceptual).perValue, scale);
+
+  const reconstruction = reconstructionLoss(parts, perceptual);
+  const kl = meanOf(
+    parts.map((part) => part.kl),
+    count(({ video, noise }) => (reduction === "sum" ? video.shape[0] : noise.size)),
+  );
+  let loss = tf.add<tf.Scalar>(tf.mul(reconstruction.perValue, scale), tf.mul(kl, klWeight));
+  const scalars: Record<string, tf.Scalar> = { l1: reconstruction.l1, mse: reconstruction.mse, kl };
+  if (reconstruction.perceptual !== null) scalars["perceptual"] = reconstruction.perceptual;
+  if (adversary !== undefined) {
+    const term = adversarialTerm(vae, parts, adversary, nll, context.step);
+    loss = tf.add(loss, term.weighted);
+    scalars["generator"] = term.generator;
+    scalars["balance"] = term.balance;
+    parts.forEach((part, index) => context.kept.set(keptName(index), part.reconstruction));
+  }
+  return { loss, scalars };
+}
+
+function discriminatorPhase(adversary: AdversaryOptions): TrainPhase {
+  return {
+    name: "discriminator",
+    parameters: () => adversary.discriminator.namedParameters(),
+    loss(batch, context) {
+      const pairs = partsOf(batch).map(({ video }, index): Pair => {
+        const reconstruction = context.kept.get(keptName(index)) as tf.Tensor5D;
+        return { video, reconstruction };
+      });
+      return { loss: adversaryLoss(pairs, adversary, context.step) };
+    },
+  };
+}
+
+/** The clips and the stills of a batch; they have sizes of their own and never meet in a layer. */
+function partsOf(batch: VaeBatch): readonly Part[] {
+  const pairs = [
+    [batch["video"], batch["videoNoise"]],
+    [batch["stills"], batch["stillsNoise"]],
+  ];
+  return pairs.flatMap(([video, noise]) =>
+    video === undefined || noise === undefined ? [] : [{ video: video as tf.Tensor5D, noise: noise as tf.Tensor5D }],
+  );
+}
+
+/** Under what name the VAE's phase keeps the reconstruction of a part for the discriminator's. */
+const keptName = (part: number): string => `reconstruction.${part}`;
+
 function stillTensors(vae: CausalVae, clips: readonly Clip[], rng: Rng): NamedTensors {
   const stills = clipsToTensor(clips);
   return { stills, stillsNoise: noiseFor(vae, stills, rng) };
@@ -95,49 +142,4 @@ function noiseFor(vae: CausalVae, video: VideoTensor, rng: Rng): tf.Tensor {
   const [batch, frames, height, width] = video.shape;
   const time = (frames - 1) / stride.time + 1;
   return rng.normal([batch, time, height / stride.height, width / stride.width, latentChannels]);
-}
-
-/** The clips and the stills of a batch; they have sizes of their own and never meet in a layer. */
-function parts(batch: VaeBatch): readonly { readonly video: tf.Tensor5D; readonly noise: tf.Tensor5D }[] {
-  const pairs = [
-    [batch["video"], batch["videoNoise"]],
-    [batch["stills"], batch["stillsNoise"]],
-  ];
-  return pairs.flatMap(([video, noise]) =>
-    video === undefined || noise === undefined ? [] : [{ video: video as tf.Tensor5D, noise: noise as tf.Tensor5D }],
-  );
-}
-
-interface PartSums {
-  readonly absolute: tf.Scalar;
-  readonly squared: tf.Scalar;
-  readonly kl: tf.Scalar;
-  readonly perceptual?: tf.Scalar;
-  readonly values: number;
-  readonly frames: number;
-  readonly clips: number;
-  readonly latents: number;
-}
-
-function partSums(
-  vae: CausalVae,
-  video: tf.Tensor5D, // [B, T, H, W, 3]
-  noise: tf.Tensor5D, // [B, T', h, w, z]
-  network: PerceptualDistance | undefined,
-): PartSums {
-  const distribution = vae.posterior(vae.moments(video));
-  const reconstruction = vae.decodeLatents(samplePosterior(distribution, noise));
-  const [clips, time, height, width] = video.shape;
-  const frames = (x: tf.Tensor5D): tf.Tensor4D => tf.reshape(x, [clips * time, height, width, 3]);
-  return {
-    ...reconstructionSums(video, reconstruction),
-    kl: klSum(distribution),
-    ...(network === undefined
-      ? {}
-      : { perceptual: tf.sum<tf.Scalar>(network.distance(frames(video), frames(reconstruction))) }),
-    values: video.size,
-    frames: clips * time,
-    clips,
-    latents: noise.size,
-  };
 }

@@ -16,12 +16,17 @@ export function reconstructionSums(video: tf.Tensor5D, reconstruction: tf.Tensor
   return { absolute: tf.sum(tf.abs(difference)), squared: tf.sum(tf.square(difference)) };
 }
 
-/** Sum of `mean^2 + exp(logvar) - 1 - logvar` over every latent value, halved. */
-export function klSum({ mean, logvar }: Pick<Posterior, "mean" | "logvar">): tf.Scalar {
+/** KL divergence to the standard normal of each latent value: `(mean^2 + exp(logvar) - 1 - logvar) / 2`. */
+export function klTerms({ mean, logvar }: Pick<Posterior, "mean" | "logvar">): tf.Tensor5D {
   return tf.tidy(() => {
     const terms = tf.sub(tf.add(tf.square(mean), tf.exp(logvar)), tf.add(logvar, 1));
-    return tf.mul<tf.Scalar>(tf.sum(terms), 0.5);
+    return tf.mul<tf.Tensor5D>(terms, 0.5);
   });
+}
+
+/** The sum of `klTerms`. */
+export function klSum(distribution: Pick<Posterior, "mean" | "logvar">): tf.Scalar {
+  return tf.tidy(() => tf.sum<tf.Scalar>(klTerms(distribution)));
 }
 
 /** The reference's KL term: `klSum` for one clip, averaged over the batch. */

@@ -1,5 +1,13 @@
 // Whole models: moments, posterior samples and reconstructions.
-import { compareOutputs, channelsFirst, type GoldenArray, type GoldenRunner, transposed } from "@noisereel/testing";
+import {
+  channelsFirst,
+  compareOutputs,
+  fromTensor,
+  type GoldenArray,
+  type GoldenRunner,
+  toTensor,
+  transposed,
+} from "@noisereel/testing";
 import * as tf from "@tensorflow/tfjs";
 import { CausalVae, type MomentsAutoencoder } from "../../src/model.js";
 import { compiled } from "../../src/compiled.js";
@@ -72,16 +80,12 @@ export const wrapperRunner: GoldenRunner = {
     try {
       await loadWeights(vae, goldenCase);
       const { x, eps } = await lastInputs(goldenCase, ["x", "eps"]);
-      const video = tf.tensor(x!.data, [...x!.shape], "float32") as tf.Tensor5D;
+      const video = toTensor(x!) as tf.Tensor5D;
       const latents = await wrapped.encode(video, { rng: tools.scriptedRng([eps!]) });
       const decoded = await wrapped.decode(latents);
-      const host = async (tensor: tf.Tensor): Promise<GoldenArray> => ({
-        shape: tensor.shape,
-        data: (await tensor.data()) as Float32Array,
-      });
       const outputs = {
-        "out.latent": channelsFirst(await host(latents)),
-        "out.decoded_btchw": transposed(await host(decoded), [0, 1, 4, 2, 3]),
+        "out.latent": channelsFirst(await fromTensor(latents)),
+        "out.decoded_btchw": transposed(await fromTensor(decoded), [0, 1, 4, 2, 3]),
       };
       tf.dispose([video, latents, decoded]);
       return await compareOutputs(goldenCase, outputs);

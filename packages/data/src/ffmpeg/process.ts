@@ -65,10 +65,10 @@ export async function startFfmpeg(
   signal?.addEventListener("abort", onAbort, { once: true });
   void closed.then(() => signal?.removeEventListener("abort", onAbort));
 
-  const guarded = async <Value>(work: Promise<Value>): Promise<Value> => {
+  const guarded = async <Value>(work: Promise<Value>, seconds = stallSeconds): Promise<Value> => {
     const timer = setTimeout(() => {
-      kill(new ClipError(`cannot ${action} ${file}: ffmpeg did nothing for ${stallSeconds} s`, { path: file }));
-    }, stallSeconds * 1000);
+      kill(new ClipError(`cannot ${action} ${file}: ffmpeg did nothing for ${seconds} s`, { path: file }));
+    }, seconds * 1000);
     try {
       return await work;
     } finally {
@@ -77,9 +77,11 @@ export async function startFfmpeg(
   };
   const finish = async (): Promise<void> => {
     child.stdin.end();
-    const code = await guarded(closed);
+    // An encoder that got its last frame may still have many in hand, and moves the index to the front of the file.
+    const code = await guarded(closed, action === "write" ? 10 * stallSeconds : stallSeconds);
     if (failure !== undefined) throw failure;
-    if (code !== 0) {
+    // A full disk can end an encoder with an error in its log and status 0.
+    if (code !== 0 || (action === "write" && errors.length > 0)) {
       const reason = errors[0] ?? `ffmpeg ended with status ${code}`; // later errors are its consequences
       const hint = action === "read" ? "; the file is damaged, cut short or no video" : "";
       throw new ClipError(`cannot ${action} ${file}: ${reason.replace(/\.$/, "")}${hint}`, {

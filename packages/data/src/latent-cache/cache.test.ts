@@ -1,4 +1,4 @@
-import { readFile, utimes, writeFile } from "node:fs/promises";
+import { readFile, rm, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { CheckpointError, createRng } from "@noisereel/core";
 import fc from "fast-check";
@@ -90,6 +90,19 @@ describe("the cache", () => {
     await Promise.all(writers.map((writer) => writer.flush()));
     const reader = await open(folder);
     for (let i = 0; i < 20; i++) expect(await reader.get(`clip-${i}`)).toEqual(posterior(i));
+  });
+
+  test("a failed write is told and loses nothing", async () => {
+    const folder = path.join(await temporaryFolder(), "cache");
+    const cache = await open(folder);
+    await cache.put("a", posterior(1));
+    await rm(folder, { recursive: true });
+    await writeFile(folder, "in the way");
+    await expect(cache.flush()).rejects.toThrow(`cannot write the latent cache in ${folder}`);
+    expect(await cache.get("a")).toEqual(posterior(1));
+    await rm(folder);
+    await cache.flush();
+    expect(await (await open(folder)).get("a")).toEqual(posterior(1));
   });
 
   test("wrong sizes are refused", async () => {

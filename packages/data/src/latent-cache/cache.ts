@@ -89,7 +89,10 @@ export async function openLatentCache(options: LatentCacheOptions): Promise<Late
   const writePending = async (): Promise<void> => {
     const items = [...pending.values()].slice(0, shardSize);
     if (items.length === 0) return;
-    adopt(await writeShard(folder, items, dtype));
+    const written = await writeShard(folder, items, dtype).catch((cause: Error) => {
+      throw new CheckpointError(`cannot write the latent cache in ${folder}: ${cause.message}`, { cause });
+    });
+    adopt(written);
     for (const { key } of items) pending.delete(key);
   };
   /** One writer at a time; a failed write is told to its caller and what it held stays pending. */

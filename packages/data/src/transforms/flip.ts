@@ -15,10 +15,13 @@ export function horizontalFlip(options: { readonly probability?: number } = {}):
     if (rng.uniform() >= probability) return clip;
     const { width } = clip;
     const pixels = new Uint8Array(clip.pixels.length);
-    for (let row = 0; row < clip.frames * clip.height; row++) {
-      for (let x = 0; x < width; x++) {
-        const source = (row * width + x) * 3;
-        pixels.set(clip.pixels.subarray(source, source + 3), (row * width + width - 1 - x) * 3);
+    const stride = width * 3;
+    for (let start = 0; start < pixels.length; start += stride) {
+      for (let x = 0; x < stride; x += 3) {
+        const target = start + stride - 3 - x;
+        pixels[target] = clip.pixels[start + x]!;
+        pixels[target + 1] = clip.pixels[start + x + 1]!;
+        pixels[target + 2] = clip.pixels[start + x + 2]!;
       }
     }
     return withPixels(clip, pixels, clip);

@@ -4,6 +4,7 @@ import { type Clip, ClipError, ConfigError } from "@noisereel/core";
 import sharp from "sharp";
 import { createClip, selectFrames } from "../clip.js";
 import { replaceFile, requireFile } from "../files.js";
+import { sharpReason } from "./sharp-reason.js";
 import type { ReadVideoOptions } from "./read.js";
 
 /** True for the file names that sharp reads as animations. */
@@ -48,7 +49,7 @@ export async function readAnimation(file: string, options: ReadVideoOptions = {}
     );
   } catch (cause) {
     if (ClipError.isInstance(cause) || signal?.aborted === true) throw cause;
-    throw new ClipError(`cannot read ${file}: ${(cause as Error).message.split("\n")[0]}`, { path: file, cause });
+    throw new ClipError(`cannot read ${file}: ${sharpReason(cause)}`, { path: file, cause });
   }
 }
 
@@ -73,6 +74,6 @@ export async function writeAnimation(file: string, clip: Clip, options: WriteAni
     await replaceFile(file, (temporary) => encoded.toFile(temporary));
   } catch (cause) {
     if (ClipError.isInstance(cause)) throw cause;
-    throw new ClipError(`cannot write ${file}: ${(cause as Error).message.split("\n")[0]}`, { path: file, cause });
+    throw new ClipError(`cannot write ${file}: ${sharpReason(cause)}`, { path: file, cause });
   }
 }

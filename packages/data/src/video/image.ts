@@ -4,6 +4,7 @@ import { type Clip, ClipError, ConfigError } from "@noisereel/core";
 import sharp, { type Sharp } from "sharp";
 import { createClip, framePixels } from "../clip.js";
 import { replaceFile, requireFile } from "../files.js";
+import { sharpReason } from "./sharp-reason.js";
 
 export interface ReadImageOptions {
   /** Identity of the clip. Default: the path as given. */
@@ -28,7 +29,7 @@ export async function readImage(file: string, options: ReadImageOptions = {}): P
       .toBuffer({ resolveWithObject: true });
     return createClip(new Uint8Array(data), { id, caption, height: info.height, width: info.width, fps: 1 });
   } catch (cause) {
-    throw new ClipError(`cannot read ${file}: ${(cause as Error).message.split("\n")[0]}`, { path: file, cause });
+    throw new ClipError(`cannot read ${file}: ${sharpReason(cause)}`, { path: file, cause });
   }
 }
 
@@ -52,7 +53,7 @@ export async function writeImage(file: string, clip: Clip, options: WriteImageOp
     await replaceFile(file, (temporary) => encoded.toFile(temporary));
   } catch (cause) {
     if (ClipError.isInstance(cause)) throw cause;
-    throw new ClipError(`cannot write ${file}: ${(cause as Error).message.split("\n")[0]}`, { path: file, cause });
+    throw new ClipError(`cannot write ${file}: ${sharpReason(cause)}`, { path: file, cause });
   }
 }
 

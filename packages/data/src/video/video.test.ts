@@ -162,22 +162,25 @@ describe("writeVideo", () => {
     expect(await listFolder(folder)).toEqual([]);
   });
 
-  test("a full disk keeps the file that was there before", async () => {
-    const folder = await temporaryFolder();
-    const file = path.join(folder, "x.mp4");
-    await writeFile(file, "before");
-    const ffmpeg = await fakeFfmpeg(
-      await temporaryFolder(),
-      'echo half > "$last"; echo "[error] Error writing trailer: No space left on device" >&2; exit 1',
-    );
-    await expect(writeVideo(file, clip, { ffmpeg })).rejects.toThrow(
-      `cannot write ${file}: Error writing trailer: No space left`,
-    );
-    expect(await readFile(file, "utf8")).toBe("before");
-    expect(await listFolder(folder)).toEqual(["x.mp4"]);
-    const nowhere = path.join(folder, "x.mp4", "y.mp4");
-    await expect(writeVideo(nowhere, clip)).rejects.toThrow(ClipError);
-  });
+  test.each([0, 1])(
+    "a full disk keeps the file that was there before, ffmpeg ending with status %i",
+    async (status) => {
+      const folder = await temporaryFolder();
+      const file = path.join(folder, "x.mp4");
+      await writeFile(file, "before");
+      const ffmpeg = await fakeFfmpeg(
+        await temporaryFolder(),
+        `cat > /dev/null; echo half > "$last"; echo "[error] Error writing trailer: No space left on device" >&2; exit ${status}`,
+      );
+      await expect(writeVideo(file, clip, { ffmpeg })).rejects.toThrow(
+        `cannot write ${file}: Error writing trailer: No space left`,
+      );
+      expect(await readFile(file, "utf8")).toBe("before");
+      expect(await listFolder(folder)).toEqual(["x.mp4"]);
+      const nowhere = path.join(folder, "x.mp4", "y.mp4");
+      await expect(writeVideo(nowhere, clip)).rejects.toThrow(ClipError);
+    },
+  );
 
   test("makes the folder; a folder in the file's place is an error and stays", async () => {
     const folder = await temporaryFolder();

@@ -65,7 +65,10 @@ async function encode(
           `frame ${count} is ${frame.width}x${frame.height} but ${file} began with ${first.width}x${first.height}; frames of one file need one size`,
         );
       }
-      if (!(await ffmpeg.write(frame.pixels))) break; // ffmpeg gave up: finish() says why
+      if (!(await ffmpeg.write(frame.pixels))) {
+        await ffmpeg.finish(); // says why, unless ffmpeg claims success
+        throw new ClipError(`cannot write ${file}: ffmpeg stopped after ${count} frames`, { path: file });
+      }
       count++;
     }
     if (ffmpeg === undefined) throw new ClipError(`cannot write ${file}: there are no frames`, { path: file });

@@ -44,6 +44,11 @@ export class Ema {
     return Math.min(decay, warmUp === true ? count / (9 + count) : 1 - count ** -warmUp.power);
   }
 
+  /** The averaged parameters themselves. */
+  shadows(): readonly Parameter[] {
+    return this.#shadows.map(([, shadow]) => shadow);
+  }
+
   /** Makes the shadow equal to the weights. */
   reset(): void {
     for (const [parameter, shadow] of this.#shadows) shadow.variable.assign(parameter.variable);

@@ -46,7 +46,7 @@ export function globalNorm(gradients: Gradients): tf.Scalar {
 }
 
 /** `min(1, limit / (norm + 1e-6))`, the factor of torch's clip_grad_norm_. */
-export function clipFactor(norm: tf.Scalar, limit: number): tf.Scalar {
+export function clipFactor(norm: tf.Scalar, limit: tf.Scalar | number): tf.Scalar {
   return tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)));
 }
 
@@ -55,7 +55,8 @@ export function isFinite(scalar: tf.Scalar): tf.Scalar {
   return tf.lessEqual(tf.abs(scalar), largestFloat);
 }
 
-const largestFloat = 3.4028234663852886e38;
+/** The largest finite float32. */
+export const largestFloat = 3.4028234663852886e38;
 
 /** A copy that the scopes inside a gradient do not dispose. */
 function hold(tensor: tf.Tensor): tf.Tensor {

@@ -1,11 +1,15 @@
+export { GradientAccumulator } from "./accumulate.js";
 export { checkpointId, type FoundCheckpoint, latestCheckpoint } from "./checkpoint/latest.js";
 export { memoryStore } from "./checkpoint/memory-store.js";
 export { checkpointProgress, type Counters, loadModules, type SkippedStep } from "./checkpoint/training-state.js";
+export { adaptiveClip, type AdaptiveClipOptions, type ClipRule, fixedClip } from "./clip.js";
 export { Ema, ema, type EmaOptions, withEma } from "./ema.js";
+export { type Estimate, estimate, type EstimateOptions } from "./estimate.js";
 export { TrainingError } from "./errors.js";
 export { adamW, type AdamWOptions } from "./optimizers/adamw.js";
 export type { ParameterGroup } from "./optimizers/groups.js";
 export type { GuardedStep, TracedOptimizer } from "./optimizers/optimizer.js";
+export { lion, type LionOptions } from "./optimizers/lion.js";
 export { sgd, type SgdOptions } from "./optimizers/sgd.js";
 export {
   constant,
@@ -22,7 +26,9 @@ export { stepRng } from "./step-rng.js";
 export { fit, type LiveRun, train, type TrainSummary } from "./train.js";
 export type { LearningRate, TrainOptions } from "./train-options.js";
 export { every, type EveryOptions } from "./plugins/every.js";
-export { type Curve, type HistoryOptions, type HistoryPlugin, historyPlugin } from "./plugins/history.js";
+export type { Curve } from "./plugins/curves.js";
+export { type HeldOutOptions, type HeldOutPlugin, heldOutPlugin } from "./plugins/held-out.js";
+export { type HistoryOptions, type HistoryPlugin, historyPlugin } from "./plugins/history.js";
 export { type ProgressOptions, progressPlugin, type TrainProgress } from "./plugins/progress.js";
 export {
   runStages,

@@ -1,6 +1,5 @@
 // Items one step ahead: the next step's are fetched while the current one runs.
-import type { MaybePromise, Rng } from "@noisereel/core";
-import { stepRng } from "./step-rng.js";
+import type { MaybePromise } from "@noisereel/core";
 
 export interface ItemFeed<Item> {
   /** Starts fetching the items of a step, unless the run ends before it. */
@@ -12,12 +11,11 @@ export interface ItemFeed<Item> {
 }
 
 export function itemFeed<Item>(
-  items: (step: number, rng: Rng) => MaybePromise<readonly Item[]>,
-  rng: Rng,
+  items: (step: number) => MaybePromise<readonly Item[]>,
   totalSteps: number,
 ): ItemFeed<Item> {
   let ahead: { readonly step: number; readonly items: Promise<readonly Item[]> } | undefined;
-  const fetch = async (step: number) => items(step, stepRng(rng, step).fork("items"));
+  const fetch = async (step: number) => items(step);
   return {
     begin(step) {
       if (step >= totalSteps) return;

@@ -2,21 +2,22 @@ import { createRng, type Optimizer, Parameter, type TrainTask } from "@noisereel
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
 import { fingerprint, Perceptron, points, regression } from "../test/tiny-task.js";
-import { adamW, batchInputs, ema, sgd, stepInputs, trainStepFunction } from "./index.js";
+import { adamW, batchInputs, ema, lion, sgd, stepInputs, trainStepFunction } from "./index.js";
 
 /** Runs one step eagerly and reads its outputs. */
 async function runOnce(
   step: ReturnType<typeof trainStepFunction>,
   phase: string,
   batch: Record<string, tf.Tensor>,
-  values: { number?: number; rate?: number; emaRate?: number } = {},
+  values: { number?: number; rate?: number; clipNorm?: number } = {},
 ): Promise<Record<string, number>> {
   const outputs = tf.tidy(() =>
     step({
       ...batchInputs(batch),
       [stepInputs.number]: tf.scalar(values.number ?? 0),
       [stepInputs.update]: tf.scalar((values.number ?? 0) + 1),
-      [stepInputs.emaRate]: tf.scalar(values.emaRate ?? 0.1),
+      [stepInputs.emaRate]: tf.scalar(0.1),
+      [stepInputs.clipNorm(phase)]: tf.scalar(values.clipNorm ?? 1),
       [stepInputs.learningRate(phase)]: tf.scalar(values.rate ?? 0.1),
     }),
   );
@@ -42,9 +43,9 @@ test("gradients are clipped to the norm over all parameters of a phase", async (
     const step = trainStepFunction({
       task,
       optimizers: { fit: plainSgd() },
-      ...(clipNorm === undefined ? {} : { clipNorm }),
+      clip: clipNorm !== undefined,
     });
-    const outputs = await runOnce(step, "fit", await makeBatch(task), { rate: 1 });
+    const outputs = await runOnce(step, "fit", await makeBatch(task), { rate: 1, clipNorm: clipNorm ?? 1 });
     let squares = 0;
     for (const [name, { variable }] of model.namedParameters()) {
       (await variable.data()).forEach((value, i) => (squares += (value - before.get(name)![i]!) ** 2));
@@ -80,12 +81,13 @@ function foreign(): Optimizer & { readonly count: Parameter } {
 test.each([
   ["adamW", () => adamW({ weightDecay: 0.1 })],
   ["sgd", () => sgd({ weightDecay: 0.1 })],
+  ["lion", () => lion({ weightDecay: 0.1 })],
   ["an optimizer of another package", foreign],
 ])("a step that is not finite leaves weights, slots and average of %s alone", async (_, make) => {
   const { task, model } = regression();
   const optimizer: Optimizer = make();
   const average = ema({ model });
-  const step = trainStepFunction({ task, optimizers: { fit: optimizer }, clipNorm: 1, ema: average });
+  const step = trainStepFunction({ task, optimizers: { fit: optimizer }, clip: true, ema: average });
   const good = await makeBatch(task);
   expect((await runOnce(step, "fit", good))["finite"]).toBe(1);
   const state = async () => {
@@ -126,6 +128,23 @@ test("SGD with momentum, Nesterov and decay moves as torch's", async () => {
   }
 });
 
+test("Lion moves every element by the learning rate", () => {
+  const optimizer = lion({ betas: [0.5, 0.75], weightDecay: 0.1 });
+  const parameter = new Parameter([1], { fill: 1 });
+  let [value, momentum] = [1, 0];
+  for (const gradient of [0.3, -0.2, 0.7, -2]) {
+    tf.tidy(() =>
+      optimizer.apply([["p", parameter]], new Map([["p", tf.tensor1d([gradient])]]), {
+        step: tf.scalar(1),
+        learningRate: tf.scalar(0.1),
+      }),
+    );
+    value -= 0.1 * (Math.sign(0.5 * momentum + 0.5 * gradient) + 0.1 * value);
+    momentum = 0.75 * momentum + 0.25 * gradient;
+  }
+  expect(parameter.variable.dataSync()[0]).toBeCloseTo(value, 6);
+});
+
 test("a phase whose parameters no checkpoint would hold is refused", () => {
   const { task } = regression();
   const stray = new Perceptron();
@@ -138,7 +157,6 @@ test("a phase whose parameters no checkpoint would hold is refused", () => {
 test("what is missing or cannot work is said before the first step", () => {
   const { task } = regression();
   expect(() => trainStepFunction({ task, optimizers: {} })).toThrow('optimizers has none for phase "fit"');
-  expect(() => trainStepFunction({ task, optimizers: { fit: adamW() }, clipNorm: 0 })).toThrow("clipNorm is 0");
   const empty: TrainTask<never> = { ...task, phases: [] };
   expect(() => trainStepFunction({ task: empty, optimizers: {} })).toThrow("has no phases");
 });

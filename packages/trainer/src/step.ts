@@ -11,6 +11,7 @@ import {
   type TrainTask,
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import type { GradientAccumulator } from "./accumulate.js";
 import type { Ema } from "./ema.js";
 import { clipFactor, globalNorm, isFinite, lossAndGradients } from "./gradients.js";
 import { isTraced } from "./optimizers/optimizer.js";
@@ -19,9 +20,11 @@ export interface TrainStepOptions<Batch extends NamedTensors> {
   readonly task: TrainTask<never, Batch>;
   /** By phase. Phases may share one. */
   readonly optimizers: Readonly<Record<string, Optimizer>>;
-  /** Largest global norm of a phase's gradients; above 0. Left out, they are not clipped. */
-  readonly clipNorm?: number;
+  /** Limit the global norm of each phase's gradients to the input `step.clipNorm.<phase>`. Default false. */
+  readonly clip?: boolean;
   readonly ema?: Ema;
+  /** Adds up micro-batches: the function then runs once for each, told by `step.first` and `step.last`. */
+  readonly accumulator?: GradientAccumulator;
 }
 
 /** Names of what changes from step to step and is no part of the batch. All are scalars. */
@@ -32,6 +35,12 @@ export const stepInputs = {
   update: "step.update",
   /** 1 - decay of the moving average. Its small difference would be lost if the decay came as float32. */
   emaRate: "step.emaRate",
+  /** 1 at a step's first micro-batch, else 0. Only with an accumulator. */
+  first: "step.first",
+  /** 1 at a step's last micro-batch, which is applied, else 0. Only with an accumulator. */
+  last: "step.last",
+  /** Largest norm of a phase's gradients, finite. Only with `clip`. */
+  clipNorm: (phase: string) => `step.clipNorm.${phase}`,
   learningRate: (phase: string) => `step.learningRate.${phase}`,
 } as const;
 
@@ -48,38 +57,47 @@ export function batchInputs(batch: NamedTensors): NamedTensors {
  * changes no parameter, no slot and no average.
  */
 export function trainStepFunction<Batch extends NamedTensors>(options: TrainStepOptions<Batch>): TensorFunction {
-  const { clipNorm } = options;
-  if (clipNorm !== undefined && !(clipNorm > 0)) {
-    throw new ConfigError(`clipNorm is ${clipNorm}; use a number above 0, or leave it out for no clipping`);
-  }
+  const { clip = false, accumulator } = options;
   const phases = preparePhases(options);
   return (inputs) => {
     const batch = takeBatch(inputs) as Batch;
     const context: LossContext = { kept: new Map(), step: inputs[stepInputs.number] as tf.Scalar };
-    const update = inputs[stepInputs.update] as tf.Scalar;
     const outputs: Record<string, tf.Tensor> = {};
     let finite: tf.Scalar | undefined;
     for (const { phase, parameters, optimizer } of phases) {
-      const { loss, scalars, gradients } = lossAndGradients(phase, parameters, batch, context);
+      const result = lossAndGradients(phase, parameters, batch, context);
+      const { loss, gradients } =
+        accumulator?.add(phase.name, parameters, result, isOne(inputs[stepInputs.first]!)) ?? result;
       const norm = globalNorm(gradients);
-      const own = tf.logicalAnd(isFinite(loss), isFinite(norm)) as tf.Scalar;
-      finite = finite === undefined ? own : tf.logicalAnd(finite, own);
-      const factor = clipNorm === undefined ? undefined : clipFactor(norm, clipNorm);
+      const own = tf.logicalAnd<tf.Scalar>(isFinite(loss), isFinite(norm));
+      finite = finite === undefined ? own : tf.logicalAnd<tf.Scalar>(finite, own);
+      const limit = inputs[stepInputs.clipNorm(phase.name)] as tf.Scalar;
+      const factor = clip ? clipFactor(norm, limit) : undefined;
       const rate = inputs[stepInputs.learningRate(phase.name)] as tf.Scalar;
-      applyGuarded(optimizer, parameters, clean(gradients, factor, finite), {
-        step: update,
-        learningRate: tf.where(finite, rate, tf.scalar(0)),
-        applied: finite,
+      const applied = counts(finite, inputs);
+      applyGuarded(optimizer, parameters, clean(gradients, factor, applied), {
+        step: inputs[stepInputs.update] as tf.Scalar,
+        learningRate: tf.where(applied, rate, tf.scalar(0)),
+        applied,
       });
       outputs[`loss.${phase.name}`] = loss;
       outputs[`gradientNorm.${phase.name}`] = norm;
-      addScalars(outputs, scalars);
+      addScalars(outputs, result.scalars);
     }
-    options.ema?.update(tf.where(finite!, inputs[stepInputs.emaRate] as tf.Scalar, tf.scalar(0)));
+    const emaRate = inputs[stepInputs.emaRate] as tf.Scalar;
+    options.ema?.update(tf.where(counts(finite!, inputs), emaRate, tf.scalar(0)));
     outputs["finite"] = tf.cast(finite!, "float32");
     return outputs;
   };
 }
+
+/** Whether the step changes anything: its numbers are finite and it is not waiting for more micro-batches. */
+function counts(finite: tf.Scalar, inputs: NamedTensors): tf.Scalar {
+  const last = inputs[stepInputs.last];
+  return last === undefined ? finite : tf.logicalAnd(finite, isOne(last));
+}
+
+const isOne = (scalar: tf.Tensor): tf.Scalar => tf.greater(scalar, 0.5);
 
 /** The checkpoint's name of every parameter: its module's key, then its path. */
 export function parameterNames(modules: Readonly<Record<string, Module>>): ReadonlyMap<Parameter, string> {
@@ -98,7 +116,7 @@ interface PreparedPhase<Batch extends NamedTensors> {
 
 /** Names the parameters and makes the optimizers' slots: neither may happen within a trace. */
 function preparePhases<Batch extends NamedTensors>(options: TrainStepOptions<Batch>): PreparedPhase<Batch>[] {
-  const { task, optimizers } = options;
+  const { task, optimizers, accumulator } = options;
   if (task.phases.length === 0) throw new ConfigError(`task ${task.name} has no phases; give it at least one`);
   const names = parameterNames(task.modules);
   return task.phases.map((phase) => {
@@ -118,11 +136,13 @@ function preparePhases<Batch extends NamedTensors>(options: TrainStepOptions<Bat
     }
     if (parameters.size === 0) throw new ConfigError(`phase "${phase.name}" has no trainable parameter`);
     if (isTraced(optimizer)) optimizer.prepare(parameters);
+    accumulator?.prepare(phase.name, parameters);
     return { phase, parameters, optimizer };
   });
 }
 
-function takeBatch(inputs: NamedTensors): NamedTensors {
+/** The batch among the inputs of a step function. */
+export function takeBatch(inputs: NamedTensors): NamedTensors {
   const entries = Object.entries(inputs).filter(([name]) => name.startsWith(batchPrefix));
   return Object.fromEntries(entries.map(([name, tensor]) => [name.slice(batchPrefix.length), tensor]));
 }

@@ -13,6 +13,7 @@ import {
   type TrainerPlugin,
   type TrainTask,
 } from "@noisereel/core";
+import type { ClipRule } from "./clip.js";
 import type { Ema } from "./ema.js";
 import type { Schedule } from "./schedules.js";
 
@@ -27,8 +28,14 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
   readonly optimizer: Optimizer | Readonly<Record<string, Optimizer>>;
   /** A fixed rate or a schedule, for all phases or by the phase's name. */
   readonly learningRate: LearningRate | Readonly<Record<string, LearningRate>>;
-  /** Largest global norm of a phase's gradients; above 0. Default no clipping. */
-  readonly clipNorm?: number | undefined;
+  /** Largest global norm of a phase's gradients; above 0, or a rule such as `adaptiveClip()`. Default no clipping. */
+  readonly clipNorm?: number | ClipRule | undefined;
+  /**
+   * Micro-batches a step, for batches beyond the memory: a step's items are split into so many groups of equal size, and
+   * losses and gradients are averaged over them. With several phases, all but the last micro-batch see the weights
+   * before any phase's update. Default 1.
+   */
+  readonly accumulate?: number | undefined;
   /** Made by `ema()` for modules of the task. Default none. The caller disposes it. */
   readonly ema?: Ema | undefined;
   /** Default the eager executor. */

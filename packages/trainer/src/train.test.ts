@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
 import {
   adamW,
+  adaptiveClip,
   ema,
   every,
   fit,
@@ -225,8 +226,73 @@ test("trackers and progress are told", async () => {
     onProgress: (event) => events.push(event),
   });
   expect(lines.map(([step]) => step)).toEqual([2, 4, 5]);
-  expect(lines[0]![1]).toEqual(["loss.fit", "gradientNorm.fit", "absolute", "finite", "learningRate.fit", "seconds"]);
+  expect(lines[0]![1]).toEqual([
+    "loss.fit",
+    "gradientNorm.fit",
+    "absolute",
+    "finite",
+    "learningRate.fit",
+    "seconds",
+    "dataSeconds",
+  ]);
   expect(left[0]).toBeUndefined();
   expect(left.at(-1)).toBe(0);
   expect(events.at(-1)).toEqual({ type: "train-step", index: 5, count: 5 });
+});
+
+test("two micro-batches of one item equal one batch of two", async () => {
+  const losses: Record<number, number[]> = {};
+  const weights: Float32Array[] = [];
+  for (const accumulate of [1, 2]) {
+    const { task, model } = regression(7, 0);
+    losses[accumulate] = [];
+    await fit({
+      task,
+      items: draw(data, 2),
+      optimizer: adamW(),
+      learningRate: 0.01,
+      clipNorm: 0.5,
+      accumulate,
+      totalSteps: 8,
+      rng: createRng(3),
+      onStep: ({ losses: { fit: loss } }) => losses[accumulate]!.push(loss!),
+    });
+    weights.push(Float32Array.from(await model.hidden.weight.variable.data()));
+  }
+  // The mean of two means in float32.
+  losses[1]!.forEach((loss, step) => expect(losses[2]![step]!).toBeCloseTo(loss, 5));
+  weights[0]!.forEach((value, i) => expect(weights[1]![i]!).toBeCloseTo(value, 5));
+});
+
+test("micro-batches resume exactly, leave no tensor, and one that is not finite skips the whole step", async () => {
+  const items = (step: number, rng: Rng) =>
+    draw(data)(step, rng).map((point, index) => (step === 2 && index === 0 ? { ...point, y: NaN } : point));
+  const whole = setUp(6);
+  const before = tf.memory().numTensors;
+  const summary = await fit({ ...whole.options, items, accumulate: 2 });
+  // The optimizer's two slots for each of the four parameters stay.
+  expect(tf.memory().numTensors - before).toBe(8);
+  expect(summary).toMatchObject({ updates: 5, skipped: [{ step: 3 }] });
+  const first = setUp(6);
+  for await (const { step } of train({ ...first.options, items, accumulate: 2, saveEvery: 2 })) if (step === 4) break;
+  const second = setUp(6, first.store);
+  await fit({ ...second.options, items, accumulate: 2 });
+  expect(await fingerprint(second.model)).toBe(await fingerprint(whole.model));
+  await expect(fit({ ...setUp(2).options, accumulate: 3 })).rejects.toThrow(
+    "a step has 4 items, which do not divide into 3 micro-batches",
+  );
+});
+
+test("a learnt clip limit is resumed", async () => {
+  const whole = setUp(8);
+  const clip = () => adaptiveClip({ warmUpSteps: 2, deviations: 0 });
+  await fit({ ...whole.options, clipNorm: clip() });
+  const first = setUp(8);
+  for await (const { step } of train({ ...first.options, clipNorm: clip(), saveEvery: 2 })) if (step === 4) break;
+  const second = setUp(8, first.store);
+  await fit({ ...second.options, clipNorm: clip() });
+  expect(await fingerprint(second.model)).toBe(await fingerprint(whole.model));
+  const fixed = setUp(8);
+  await fit(fixed.options);
+  expect(await fingerprint(fixed.model)).not.toBe(await fingerprint(whole.model));
 });

@@ -1,7 +1,7 @@
 // The training loop: an async iterator over steps that can be stopped and resumed at any of them.
-import { eagerExecutor, type Executable, type NamedTensors, type TrainRun, type TrainStep } from "@noisereel/core";
+import type { NamedTensors, TrainRun, TrainStep } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { saveCheckpoint, latestCheckpoint } from "./checkpoint/latest.js";
+import { latestCheckpoint, saveCheckpoint } from "./checkpoint/latest.js";
 import {
   collectCheckpoint,
   type Counters,
@@ -12,9 +12,8 @@ import {
 } from "./checkpoint/training-state.js";
 import { leakGuard, nonFiniteGuard } from "./guards.js";
 import { itemFeed } from "./item-feed.js";
-import { stepRng } from "./step-rng.js";
-import { batchInputs, stepInputs, trainStepFunction } from "./step.js";
-import { checkOptions, itemIds, optimizersByPhase, schedulesByPhase, type TrainOptions } from "./train-options.js";
+import { setUp } from "./set-up.js";
+import { itemIds, type TrainOptions } from "./train-options.js";
 
 export interface TrainSummary extends Counters {
   readonly totalSteps: number;
@@ -42,36 +41,21 @@ export interface LiveRun extends TrainRun {
 export async function* train<Item, Batch extends NamedTensors>(
   options: TrainOptions<Item, Batch>,
 ): AsyncGenerator<TrainStep, TrainSummary, void> {
-  checkOptions(options);
+  const { executable, executorName, parts, runStep, itemRng, close } = setUp(options);
   const { task, totalSteps, store, rng, plugins = [], trackers = [], logEvery = 1 } = options;
-  const executor = options.executor ?? eagerExecutor();
   const signal = options.signal ?? new AbortController().signal;
-  const schedules = schedulesByPhase(options);
-  const optimizers = optimizersByPhase(options);
-  const step = trainStepFunction({
-    task,
-    optimizers,
-    ...(options.clipNorm === undefined ? {} : { clipNorm: options.clipNorm }),
-    ...(options.ema === undefined ? {} : { ema: options.ema }),
-  });
-  const parts: TrainingParts = {
-    taskName: task.name,
-    modules: task.modules,
-    optimizers,
-    ema: options.ema,
-    rng,
-    plugins,
-  };
 
-  const begun = await begin(options, parts);
+  const begun = await begin(options, parts).catch(async (error: unknown) => {
+    await close(true);
+    throw error;
+  });
   let { step: done, updates } = begun.counters;
   const skipped: SkippedStep[] = [...begun.counters.skipped];
   let savedId = begun.id;
   let savedStep = savedId === undefined ? -1 : done;
   let seconds = 0;
 
-  const executable = executor.compile(step, { name: `train ${task.name}` });
-  const feed = itemFeed(options.items.bind(options), rng, totalSteps);
+  const feed = itemFeed((step) => options.items(step, itemRng(step)), totalSteps);
   const finiteGuard = nonFiniteGuard(options.nonFiniteLimit ?? 5);
   const tensorGuard = leakGuard();
   const run: LiveRun = {
@@ -85,7 +69,7 @@ export async function* train<Item, Batch extends NamedTensors>(
     sync: () => executable.sync(),
     async checkpoint() {
       await executable.sync();
-      return collectCheckpoint(parts, { step: done, updates, skipped, totalSteps, executor: executor.name });
+      return collectCheckpoint(parts, { step: done, updates, skipped, totalSteps, executor: executorName });
     },
   };
   const save = async () => {
@@ -100,16 +84,16 @@ export async function* train<Item, Batch extends NamedTensors>(
     while (done < totalSteps && !signal.aborted) {
       const started = performance.now();
       const items = await feed.take(done);
-      const tensorsBefore = tf.memory().numTensors;
-      const rates = new Map([...schedules].map(([phase, schedule]) => [phase, schedule(done)]));
-      const batch = await task.prepare(items, { step: done, rng: stepRng(rng, done).fork("prepare") });
+      const dataSeconds = (performance.now() - started) / 1000;
       feed.begin(done + 1);
-      const emaRate = options.ema === undefined ? 0 : 1 - options.ema.decayAt(updates + 1);
-      const values = await runStep(executable, batch, { number: done, update: updates + 1, emaRate, rates });
+      const tensorsBefore = tf.memory().numTensors;
+      const { values, rates } = await runStep(items, done, updates + 1);
       done += 1;
       const ids = () => itemIds(items, options.describeItem);
-      if (values["finite"] === 1) updates += 1;
-      else skipped.push({ step: done, items: ids() });
+      if (values["finite"] === 1) {
+        updates += 1;
+        for (const phase of rates.keys()) parts.clip?.observe(phase, values[`gradientNorm.${phase}`]!);
+      } else skipped.push({ step: done, items: ids() });
       finiteGuard(values, done, ids);
       tensorGuard(tf.memory().numTensors - tensorsBefore, done);
       const stepSeconds = (performance.now() - started) / 1000;
@@ -117,7 +101,7 @@ export async function* train<Item, Batch extends NamedTensors>(
 
       const event = describeStep(values, rates, done, totalSteps, stepSeconds);
       if (done % logEvery === 0 || done === totalSteps) {
-        for (const tracker of trackers) await tracker.scalars(done, trackedValues(event));
+        for (const tracker of trackers) await tracker.scalars(done, { ...trackedValues(event), dataSeconds });
       }
       for (const plugin of plugins) await plugin.onStep?.(event, run);
       if (options.saveEvery !== undefined && done % options.saveEvery === 0) await save();
@@ -131,7 +115,7 @@ export async function* train<Item, Batch extends NamedTensors>(
     throw error;
   } finally {
     feed.close();
-    await close(executable, failed);
+    await close(failed);
   }
   return {
     step: done,
@@ -169,47 +153,6 @@ async function begin<Item, Batch extends NamedTensors>(
   return { counters: { step: 0, updates: 0, skipped: [] }, id: undefined };
 }
 
-/** Gives the modules the trained weights. After a failure that is only tried: the failure is what matters then. */
-async function close(executable: Executable, failed: boolean): Promise<void> {
-  try {
-    await executable.sync();
-  } catch (error) {
-    if (!failed) throw error;
-  } finally {
-    executable.dispose();
-  }
-}
-
-interface StepValues {
-  readonly number: number;
-  readonly update: number;
-  readonly emaRate: number;
-  readonly rates: ReadonlyMap<string, number>;
-}
-
-/** Runs the step on a batch, which it disposes, and reads the scalars back. */
-async function runStep(
-  executable: Executable,
-  batch: NamedTensors,
-  { number, update, emaRate, rates }: StepValues,
-): Promise<Record<string, number>> {
-  const scalars: Record<string, tf.Tensor> = {
-    [stepInputs.number]: tf.scalar(number),
-    [stepInputs.update]: tf.scalar(update),
-    [stepInputs.emaRate]: tf.scalar(emaRate),
-  };
-  for (const [phase, rate] of rates) scalars[stepInputs.learningRate(phase)] = tf.scalar(rate);
-  let outputs: Record<string, tf.Tensor> = {};
-  try {
-    outputs = await executable.run({ ...batchInputs(batch), ...scalars });
-    const values: Record<string, number> = {};
-    for (const [name, tensor] of Object.entries(outputs)) values[name] = (await tensor.data())[0]!;
-    return values;
-  } finally {
-    tf.dispose([batch, scalars, outputs]);
-  }
-}
-
 function describeStep(
   values: Readonly<Record<string, number>>,
   rates: ReadonlyMap<string, number>,
@@ -228,7 +171,7 @@ function describeStep(
   return { step, totalSteps, losses, scalars, seconds };
 }
 
-/** What trackers are told of a step: `loss.<phase>`, the scalars and `seconds`. */
+/** What trackers are told of a step, beside the seconds it waited for its items. */
 function trackedValues({ losses, scalars, seconds }: TrainStep): Record<string, number> {
   const named = Object.entries(losses).map(([phase, loss]) => [`loss.${phase}`, loss] as const);
   return { ...Object.fromEntries(named), ...scalars, seconds };

@@ -77,7 +77,7 @@ export function adamwRunner(build: (goldenCase: GoldenCase) => Promise<AdamWSubj
       const plain = ema({ [key]: model }, { decay: 0.9, warmUp: false });
       const optimizer = adamW();
       const optimizers = { [phase]: optimizer };
-      const executable = executor.compile(trainStepFunction({ task, optimizers, clipNorm: 1, ema: warm }), {
+      const executable = executor.compile(trainStepFunction({ task, optimizers, clip: true, ema: warm }), {
         name: goldenCase.id,
       });
       const outputs: Record<string, GoldenArray> = {};
@@ -89,6 +89,7 @@ export function adamwRunner(build: (goldenCase: GoldenCase) => Promise<AdamWSubj
           [stepInputs.number]: tf.scalar(step - 1),
           [stepInputs.update]: tf.scalar(step),
           [stepInputs.emaRate]: tf.scalar(1 - warm.decayAt(step)),
+          [stepInputs.clipNorm(phase)]: tf.scalar(1),
           [stepInputs.learningRate(phase)]: tf.scalar(lr),
         };
         const results = await executable.run({ ...batchInputs(batch), ...scalars });

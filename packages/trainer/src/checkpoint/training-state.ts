@@ -13,6 +13,7 @@ import {
   type TrainerPlugin,
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import type { ClipRule } from "../clip.js";
 import { type Ema, withEma } from "../ema.js";
 import { addPart, takePart } from "./parts.js";
 
@@ -23,6 +24,7 @@ export interface TrainingParts {
   readonly optimizers: Readonly<Record<string, Optimizer>>;
   readonly ema: Ema | undefined;
   readonly rng: Rng;
+  readonly clip: ClipRule | undefined;
   readonly plugins: readonly TrainerPlugin[];
 }
 
@@ -76,6 +78,7 @@ export async function collectCheckpoint(parts: TrainingParts, options: CollectOp
     skipped: options.skipped.map(({ step, items }) => ({ step, items: [...items] })),
     ema: ema === undefined ? [] : Object.keys(ema.modules),
     rng: parts.rng.state(),
+    clip: parts.clip?.state() ?? null,
     plugins,
     executor: options.executor,
     backend: tf.getBackend(),
@@ -108,6 +111,7 @@ export function restoreCheckpoint(parts: TrainingParts, checkpoint: Checkpoint):
     loadSlots(optimizer, takePart(checkpoint.tensors, part));
   }
   parts.rng.restore(meta.rng);
+  if (meta.clip !== null) parts.clip?.restore(meta.clip);
   for (const plugin of parts.plugins) {
     const state = meta.plugins[plugin.name];
     if (state === undefined) continue;
@@ -156,6 +160,7 @@ interface TrainingMeta extends Counters {
   readonly done: boolean;
   readonly ema: readonly string[];
   readonly rng: JsonValue;
+  readonly clip: JsonValue;
   readonly plugins: Readonly<Record<string, Checkpoint["meta"]>>;
 }
 

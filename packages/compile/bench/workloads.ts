@@ -120,11 +120,11 @@ export function transformerStep(layers = 4, width = 256, tokens = 256, heads = 4
   const linear = (x: tf.Tensor, [w, b]: readonly [tf.Variable, tf.Variable]): tf.Tensor => {
     const rows = tf.reshape(x, [-1, w.shape[1]!]) as tf.Tensor2D;
     const y = tf.add(tf.matMul(rows, w as tf.Tensor2D, false, true), b);
-    return tf.reshape(y, [...x.shape.slice(0, -1), w.shape[0]!]);
+    return tf.reshape(y, [...x.shape.slice(0, -1), w.shape[0]]);
   };
   const loss = ({ x, time, target }: Readonly<Record<string, tf.Tensor>>): tf.Scalar =>
     tf.tidy(() => {
-      const batch = x!.shape[0]!;
+      const batch = x!.shape[0];
       const shared = tf.reshape(linear(silu(time!), modulation), [batch, 6, width]);
       let h = x!;
       for (const { query, key, value, out, up, down, table } of blocks) {

@@ -172,7 +172,7 @@ export function traceBackend(): TraceBackend {
 /** Every kernel tfjs can name, and the fused ones of the nn.* protocol. */
 export function kernelNames(): string[] {
   const known = Object.entries(tf)
-    .filter(([name, value]) => typeof value === "string" && /^_?[A-Z]/.test(name))
+    .filter(([name, value]) => /^_?[A-Z]/.test(name) && typeof value === "string" && /^_?[A-Z]/.test(value))
     .map(([, value]) => value as unknown as string);
   return [...new Set([...known, ...Object.keys(lowerings)])].toSorted();
 }

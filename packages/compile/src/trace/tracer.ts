@@ -91,7 +91,9 @@ export class Tracer {
 
   expandEdge(edge: Edge, shape: readonly number[]): Edge {
     if (sameShape(edge.shape, shape)) return edge;
-    return this.emit("Expand", [edge, this.graph.ints(shape)], shape);
+    // Only what is repeated is written out: a 1 keeps whatever length the edge has.
+    const repeats = shape.map((dimension, axis) => (edge.shape.at(axis - shape.length) === dimension ? 1 : dimension));
+    return this.emit("Expand", [edge, this.graph.ints(repeats)], shape);
   }
 
   reshape(sym: Sym, shape: readonly number[]): Sym {

@@ -5,6 +5,7 @@ const strings = "ONNX Runtime graphs here hold no strings";
 const dynamic = "the shape of its result depends on values";
 const random = "it draws random numbers, which would be the same on every run; draw them outside and pass them in";
 const browser = "it reads or draws pixels of a browser";
+const composed = "no op of tfjs calls it";
 const missing = "it has no lowering yet";
 
 /** Reasons by kernel name; the error message and KERNELS.md show them. */
@@ -28,11 +29,13 @@ export const refusals: Readonly<Record<string, string>> = {
   Imag: complex,
   LRN: missing,
   LRNGrad: missing,
+  MatrixBandPart: composed,
   MaxPoolWithArgmax: missing,
   Multinomial: random,
   NonMaxSuppressionV3: dynamic,
   NonMaxSuppressionV4: dynamic,
   NonMaxSuppressionV5: dynamic,
+  Pool: composed,
   RaggedGather: dynamic,
   RaggedRange: dynamic,
   RaggedTensorToTensor: dynamic,
@@ -51,5 +54,4 @@ export const refusals: Readonly<Record<string, string>> = {
   StringToHashBucketFast: strings,
   Transform: missing,
   Unique: dynamic,
-  Where: dynamic,
 };

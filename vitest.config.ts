@@ -24,9 +24,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: "slow",
-          include: ["{packages,apps}/*/test/**/*.slow.test.ts", "recipes/**/*.slow.test.ts"],
+          include: ["{packages,apps}/*/{src,test}/**/*.slow.test.ts", "{recipes,tools}/**/*.slow.test.ts"],
           exclude: ["**/node_modules/**", "**/dist/**"],
-          testTimeout: 600_000,
+          testTimeout: 900_000,
           fileParallelism: false,
           benchmark: { include: [] },
         },

@@ -3,6 +3,8 @@ import { toFloat32 } from "@noisereel/core";
 import { stillIndices } from "@noisereel/data";
 import { compareExact, compareNumbers, type GoldenRunner, namedUniform, namedWeights } from "@noisereel/testing";
 import { crc32 } from "node:zlib";
+import { jointSubject } from "../packages/diffusion/test/golden-runners.js";
+import { adamwRunner } from "../packages/trainer/test/golden-runners.js";
 
 interface FormulaVector {
   readonly name: string;
@@ -45,4 +47,4 @@ const jointStills: GoldenRunner = {
   },
 };
 
-export const otherRunners: readonly GoldenRunner[] = [weightFormula, jointStills];
+export const otherRunners: readonly GoldenRunner[] = [weightFormula, jointStills, adamwRunner(jointSubject)];

@@ -147,16 +147,18 @@ class FolderCase implements GoldenCase {
       return { kind: "norm", atol: byNorm.atol!, relativeL2: byNorm.rel_l2_tol, magnitude: byNorm.max_abs! };
     }
     const byElement = (this.entry["tolerance"] as JsonObject | undefined)?.[output] as
-      { atol: number; rtol: number; max_outlier_fraction?: number; outlier_atol?: number } | undefined;
-    return byElement === undefined
-      ? undefined
-      : {
-          kind: "element",
-          atol: byElement.atol,
-          rtol: byElement.rtol,
-          outlierFraction: byElement.max_outlier_fraction ?? 0,
-          outlierAtol: byElement.outlier_atol ?? 0,
-        };
+      "exact" | { atol: number; rtol: number; max_outlier_fraction?: number; outlier_atol?: number } | undefined;
+    if (byElement === undefined) return undefined;
+    // Any difference at all is many times the smallest positive number.
+    if (byElement === "exact")
+      return { kind: "element", atol: Number.MIN_VALUE, rtol: 0, outlierFraction: 0, outlierAtol: 0 };
+    return {
+      kind: "element",
+      atol: byElement.atol,
+      rtol: byElement.rtol,
+      outlierFraction: byElement.max_outlier_fraction ?? 0,
+      outlierAtol: byElement.outlier_atol ?? 0,
+    };
   }
 
   #tensors(): Promise<StateDict> {

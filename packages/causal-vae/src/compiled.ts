@@ -24,6 +24,7 @@ export function compiled(vae: CausalVae, executor: Executor): MomentsAutoencoder
     latentChannels,
     latentScale,
     stride,
+    workingBytes: (size) => vae.workingBytes(size),
     async moments(video, options = {}) {
       const result = await encoder.run({ video }, { signal: options.signal });
       return result["moments"] as tf.Tensor5D;

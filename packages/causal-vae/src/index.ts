@@ -1,6 +1,10 @@
 export { type CausalVaeConfig, type CausalVaeConfigInput, isCausal, parseConfig } from "./config.js";
 export { causalConfig, releaseConfig, tinyConfig } from "./presets.js";
 export { CausalVae, type MomentsAutoencoder, strideOf } from "./model.js";
+export type { ClipSize } from "./memory.js";
+export { tiled, type TiledAutoencoder, type TiledOptions, type TilePlan } from "./tiled.js";
+export type { TileGrid } from "./tiling/grid.js";
+export { streamed, type StreamedAutoencoder, type StreamedOptions } from "./streamed.js";
 export { compiled } from "./compiled.js";
 export { type Posterior, posterior, samplePosterior } from "./posterior.js";
 export { savePretrained } from "./pretrained.js";

@@ -14,6 +14,7 @@ import { type CausalVaeConfig, type CausalVaeConfigInput, isCausal, parseConfig 
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import { type Block, createConvolution } from "./members.js";
+import { type ClipSize, workingBytes } from "./memory.js";
 import { type Past, wholeClip } from "./past.js";
 import { type Posterior, posterior, scaledLatents } from "./posterior.js";
 import { isLossKey, readPretrained } from "./pretrained.js";
@@ -27,6 +28,8 @@ export interface MomentsAutoencoder extends VideoAutoencoder {
   moments(video: VideoTensor, options?: CallOptions): MaybePromise<tf.Tensor5D>;
   /** Pixels of unscaled latents. */
   decodeLatents(latents: tf.Tensor5D, options?: CallOptions): MaybePromise<VideoTensor>;
+  /** Estimated bytes of the activations for one clip of this size, in pixels. */
+  workingBytes(size: ClipSize): { readonly encode: number; readonly decode: number };
 }
 
 export class CausalVae extends Module implements MomentsAutoencoder {
@@ -101,6 +104,10 @@ export class CausalVae extends Module implements MomentsAutoencoder {
   /** `decodeLatents` of a piece of a clip, given what lies before it. */
   decodePiece(latents: tf.Tensor5D, past: Past): VideoTensor {
     return tf.tidy(() => this.decoder.forward(this.post_quant_conv.forward(latents, past), past));
+  }
+
+  workingBytes(size: ClipSize): { readonly encode: number; readonly decode: number } {
+    return workingBytes(this.config, size);
   }
 
   /** Scaled latents of a clip of legal size: the mean, or one sample when `rng` is given. */

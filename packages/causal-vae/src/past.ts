@@ -19,20 +19,20 @@ export const wholeClip: Past = {
   extend: (x, count) => tf.tidy(() => repeatFirst(x, count)),
 };
 
-/** A piece of a clip. Begin with `kept` empty; afterwards `next` is the `kept` of the following piece. */
+/** A piece of a clip. Of the first, `kept` is empty; of every other, the `next` of the piece before it. */
 export class PiecePast implements Past {
   readonly first: boolean;
   readonly next: tf.Tensor5D[] = [];
   readonly #kept: readonly tf.Tensor5D[];
 
-  constructor(kept: readonly tf.Tensor5D[], first: boolean) {
-    this.first = first;
+  constructor(kept: readonly tf.Tensor5D[]) {
+    this.first = kept.length === 0;
     this.#kept = kept;
   }
 
   extend(x: tf.Tensor5D, count: number): tf.Tensor5D {
     const kept = this.#kept[this.next.length];
-    const extended = this.first || kept === undefined ? repeatFirst(x, count) : tf.concat([kept, x], 1);
+    const extended = kept === undefined ? repeatFirst(x, count) : tf.concat([kept, x], 1);
     // Kept, because layers run inside tf.tidy; whoever made this object owns them.
     this.next.push(tf.keep(sliceFrames(extended, extended.shape[1] - count, count)));
     return extended;

@@ -5,11 +5,13 @@ import { inflationRunner } from "./runners/inflation.js";
 import { adversarialRunner, discriminatorRunner, lpipsRunner, posteriorRunner } from "./runners/losses.js";
 import { modelRunner, wrapperRunner } from "./runners/models.js";
 import { moduleRunner } from "./runners/modules.js";
+import { tilingRunner } from "./runners/tiling.js";
 
 export const causalVaeRunners: readonly GoldenRunner[] = [
   moduleRunner,
   modelRunner,
   wrapperRunner,
+  tilingRunner,
   inflationRunner,
   posteriorRunner,
   adversarialRunner,

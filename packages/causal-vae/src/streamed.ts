@@ -1,0 +1,138 @@
+// Any length in constant memory, without loss: a causal model runs piece by piece and keeps, for every layer that looks
+// back, the few frames that the next piece needs.
+import { type CallOptions, ConfigError, type Executable, type Executor, type VideoTensor } from "@noisereel/core";
+import * as tf from "@tensorflow/tfjs";
+import { sliceFrames } from "./frames.js";
+import type { CausalVae, MomentsAutoencoder } from "./model.js";
+import { type Past, PiecePast } from "./past.js";
+import { scaledLatents } from "./posterior.js";
+import { checkLatentShape, checkVideoShape } from "./shape.js";
+
+export interface StreamedOptions {
+  readonly executor: Executor;
+  /** Frames of a piece, a multiple of the temporal stride; the first piece has one more. Default 4 strides. */
+  readonly pieceFrames?: number;
+}
+
+export interface StreamedAutoencoder extends MomentsAutoencoder {
+  /** Moments piece by piece; the caller owns each. */
+  momentPieces(video: VideoTensor, options?: CallOptions): AsyncGenerator<tf.Tensor5D, void, void>;
+  /** Pixels of unscaled latents piece by piece; the caller owns each. */
+  decodedPieces(latents: tf.Tensor5D, options?: CallOptions): AsyncGenerator<VideoTensor, void, void>;
+}
+
+/**
+ * Wraps a causal `vae`: equal to coding the whole clip at once up to rounding, with memory for one piece. Throws
+ * `ConfigError` for a model that looks ahead. `dispose` leaves `vae` alone.
+ */
+export function streamed(vae: CausalVae, options: StreamedOptions): StreamedAutoencoder {
+  const { latentChannels, latentScale, stride } = vae;
+  const { executor, pieceFrames = 4 * stride.time } = options;
+  if (!vae.causal) {
+    throw new ConfigError(
+      "this VAE looks ahead in time (attention, normalization or time_upsample of its configuration), so pieces would differ from the whole clip; use tiled() with chunkFrames, or a model from causalConfig()",
+    );
+  }
+  if (!Number.isInteger(pieceFrames / stride.time) || pieceFrames < stride.time) {
+    throw new ConfigError(`pieceFrames is ${pieceFrames}; use a multiple of ${stride.time}`);
+  }
+  const encoder = pieceNetwork(executor, `${vae.name}.encode-piece`, (x, past) => vae.momentsOfPiece(x, past));
+  const decoder = pieceNetwork(executor, `${vae.name}.decode-piece`, (x, past) => vae.decodePiece(x, past));
+
+  const self: StreamedAutoencoder = {
+    name: vae.name,
+    latentChannels,
+    latentScale,
+    stride,
+    workingBytes: (size) => vae.workingBytes({ ...size, frames: Math.min(size.frames, pieceFrames + 1) }),
+    momentPieces: (video, call = {}) => runPieces(encoder, video, pieceFrames, call),
+    decodedPieces: (latents, call = {}) => runPieces(decoder, latents, pieceFrames / stride.time, call),
+    moments: (video, call = {}) => joined(self.momentPieces(video, call)),
+    decodeLatents: (latents, call = {}) => joined(self.decodedPieces(latents, call)),
+    async encode(video, call = {}) {
+      checkVideoShape(video.shape, stride);
+      const moments = await self.moments(video, call);
+      try {
+        return scaledLatents(moments, latentScale, call.rng);
+      } finally {
+        moments.dispose();
+      }
+    },
+    async decode(latents, call = {}) {
+      checkLatentShape(latents.shape, latentChannels);
+      const unscaled = tf.tidy(() => tf.div<tf.Tensor5D>(latents, latentScale));
+      try {
+        return await self.decodeLatents(unscaled, call);
+      } finally {
+        unscaled.dispose();
+      }
+    },
+    dispose() {
+      encoder.dispose();
+      decoder.dispose();
+    },
+  };
+  return self;
+}
+
+const pastInput = (index: number): string => `past.${index}`;
+
+/** A network of `piece` and, after the first one, `past.0`, `past.1`, …; gives `result` and the next `past.*`. */
+function pieceNetwork(
+  executor: Executor,
+  name: string,
+  network: (x: tf.Tensor5D, past: Past) => tf.Tensor5D,
+): Executable {
+  return executor.compile(
+    (inputs) => {
+      const kept: tf.Tensor5D[] = [];
+      for (let index = 0; pastInput(index) in inputs; index++) kept.push(inputs[pastInput(index)] as tf.Tensor5D);
+      const past = new PiecePast(kept);
+      const result = network(inputs["piece"] as tf.Tensor5D, past);
+      return { result, ...Object.fromEntries(past.next.map((frames, index) => [pastInput(index), frames])) };
+    },
+    { name, weights: "constant" },
+  );
+}
+
+/** Runs `x` `[B, T, H, W, C]` in pieces of `1 + size`, `size`, `size`, … frames. */
+async function* runPieces(
+  network: Executable,
+  x: tf.Tensor5D,
+  size: number,
+  options: CallOptions,
+): AsyncGenerator<tf.Tensor5D, void, void> {
+  const frames = x.shape[1];
+  const count = Math.max(1, Math.ceil((frames - 1) / size));
+  let past: Record<string, tf.Tensor> = {};
+  try {
+    for (let index = 0, start = 0; index < count; index++) {
+      const end = Math.min(frames, 1 + (index + 1) * size);
+      const piece = sliceFrames(x, start, end - start);
+      let outputs: Record<string, tf.Tensor>;
+      try {
+        outputs = await network.run({ piece, ...past }, { signal: options.signal });
+      } finally {
+        piece.dispose();
+      }
+      const { result, ...next } = outputs;
+      tf.dispose(past);
+      past = next;
+      options.onProgress?.({ type: "tile", index: index + 1, count });
+      yield result as tf.Tensor5D;
+      start = end;
+    }
+  } finally {
+    tf.dispose(past);
+  }
+}
+
+async function joined(pieces: AsyncIterable<tf.Tensor5D>): Promise<tf.Tensor5D> {
+  const all: tf.Tensor5D[] = [];
+  try {
+    for await (const piece of pieces) all.push(piece);
+    return all.length === 1 ? all.pop()! : tf.concat(all, 1);
+  } finally {
+    tf.dispose(all);
+  }
+}

@@ -153,9 +153,9 @@ describe("quickstart", () => {
 
   it("ends with 0 and the command that goes on when it is stopped", async () => {
     const context = fakeContext({
-      runQuickstart: async (options: QuickstartOptions = {}) => {
+      runQuickstart: async (options?: QuickstartOptions) => {
         context.controller.abort();
-        options.signal?.throwIfAborted();
+        options?.signal?.throwIfAborted();
         return report;
       },
     });

@@ -14,7 +14,10 @@ export type EmitElementwise = (edges: readonly Edge[], shape: readonly number[])
 export function elementwise(tracer: Tracer, inputs: readonly Sym[], dtype: TensorType, emit: EmitElementwise): Sym {
   const shape = broadcastShape(inputs.map((sym) => sym.shape));
   const undecided = inputs.filter((sym) => sym.source.kind === "pending");
-  const decided = inputs.filter((sym) => sym.source.kind === "edge" || sym.source.kind === "data");
+  // Scalars fit every layout, computed ones too: an optimizer's moments must not be pinned down by a learning rate.
+  const decided = inputs.filter(
+    (sym) => (sym.source.kind === "edge" || sym.source.kind === "data") && sizeOf(sym.shape) !== 1,
+  );
   if (undecided.length > 0 && decided.length === 0 && undecided.every((sym) => sameShape(sym.shape, shape))) {
     return {
       shape,
@@ -28,7 +31,7 @@ export function elementwise(tracer: Tracer, inputs: readonly Sym[], dtype: Tenso
       },
     };
   }
-  const perm = chooseLayout(decided, shape);
+  const perm = chooseLayout(inputs, shape);
   return tracer.symbol(apply(tracer, inputs, shape, perm, emit), shape, dtype, perm);
 }
 

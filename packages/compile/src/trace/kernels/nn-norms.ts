@@ -75,26 +75,43 @@ interface Groups {
   /** Positions of one frame. */
   readonly spatial: number;
   readonly layout: Permutation;
+  /** [G, C]: which channels form which group. */
+  readonly members: Edge;
 }
 
-function groupsOf(x: Sym, groups: number): Groups {
+function groupsOf(tracer: Tracer, x: Sym, groups: number): Groups {
   const rank = x.shape.length;
   const channels = x.shape[rank - 1]!;
   const frames = rank === 5 ? x.shape[1]! : 1;
   const batch = x.shape[0]!;
   const spatial = sizeOf(x.shape) / (batch * frames * channels);
-  return { batch, frames, groups, channels, spatial, layout: groupLayout(rank) };
+  const members = membership(tracer, groups, channels);
+  return { batch, frames, groups, channels, spatial, layout: groupLayout(rank), members };
 }
 
-/** [B, G] -> [B, C]: each group's value for each of its channels. */
-function perChannel(tracer: Tracer, value: Sym, { batch, groups, channels }: Groups): Sym {
-  const spread = tracer.broadcast(tracer.reshape(value, [batch, groups, 1]), [batch, groups, channels / groups]);
-  return tracer.symbol(tracer.reshapeEdge(tracer.edge(spread), [batch, channels]), [batch, channels], "float32");
+/** [G, C]: 1 where a channel belongs to a group. */
+function membership(tracer: Tracer, groups: number, channels: number): Edge {
+  const matrix = new Float32Array(groups * channels);
+  for (let channel = 0; channel < channels; channel++) {
+    matrix[Math.floor((channel * groups) / channels) * channels + channel] = 1;
+  }
+  return tracer.graph.constant("float32", matrix, [groups, channels]);
+}
+
+/** [B, G] -> [B, C]: each group's value for each of its channels. One product instead of reshapes and repetitions. */
+function perChannel(tracer: Tracer, value: Sym, info: Groups): Sym {
+  const shape = [info.batch, info.channels];
+  return tracer.symbol(tracer.emit("MatMul", [tracer.edge(value), info.members], shape), shape, "float32");
 }
 
 /** [B, C] -> [B, G]: sums over each group's channels. */
-function perGroup(tracer: Tracer, value: Sym, { batch, groups, channels }: Groups): Sym {
-  return reduce(tracer, "ReduceSum", tracer.reshape(value, [batch, groups, channels / groups]), [2], false);
+function perGroup(tracer: Tracer, value: Sym, info: Groups): Sym {
+  const shape = [info.batch, info.groups];
+  const edge = tracer.emit("FusedMatMul", [tracer.edge(value), info.members], shape, {
+    domain: "com.microsoft",
+    attributes: { transA: 0n, transB: 1n, alpha: 1 },
+  });
+  return tracer.symbol(edge, shape, "float32");
 }
 
 /** [B, C] lined up with [B, ...spatial, C]. */
@@ -108,7 +125,7 @@ const groupNorm: Lowering = (tracer, inputs, attributes) => {
   const scale = input(inputs, "scale");
   const bias = input(inputs, "bias");
   const epsilon = attribute<number>(attributes, "epsilon");
-  const info = groupsOf(x, attribute<number>(attributes, "groups"));
+  const info = groupsOf(tracer, x, attribute<number>(attributes, "groups"));
   const { batch, frames, groups, channels, spatial, layout } = info;
   const edge = tracer.edge(x, layout);
   const rows = tracer.reshapeEdge(edge, [batch * frames * groups, (channels / groups) * spatial]);
@@ -149,7 +166,7 @@ const groupNormGradient: Lowering = (tracer, inputs, attributes) => {
   const scale = input(inputs, "scale");
   const mean = input(inputs, "mean"); // [B, G]
   const invStd = input(inputs, "invStd"); // [B, G]
-  const info = groupsOf(x, attribute<number>(attributes, "groups"));
+  const info = groupsOf(tracer, x, attribute<number>(attributes, "groups"));
   const { layout } = info;
   const place = (sym: Sym): Sym => tracer.symbol(tracer.edge(sym, layout), sym.shape, "float32", layout);
   const dy = place(input(inputs, "dy"));

@@ -2,6 +2,7 @@
 import type { Edge, GraphNode } from "../../graph/graph.js";
 import { sizeOf } from "../tracer.js";
 import type { Tracer } from "../tracer.js";
+import { sumRows } from "./reduce.js";
 
 export interface ConvolutionSpec {
   readonly kernel: readonly [height: number, width: number];
@@ -147,6 +148,7 @@ export function convolveFilterGradient(
 }
 
 export function sumFirstAxis(tracer: Tracer, x: Edge): Edge {
-  if (x.shape[0] === 1) return tracer.reshapeEdge(x, x.shape.slice(1));
-  return tracer.emit("ReduceSum", [x, tracer.graph.ints([0])], x.shape.slice(1), { attributes: { keepdims: 0n } });
+  const rest = x.shape.slice(1);
+  const rows = tracer.reshapeEdge(x, [x.shape[0]!, sizeOf(rest)]);
+  return tracer.reshapeEdge(sumRows(tracer, rows), rest);
 }

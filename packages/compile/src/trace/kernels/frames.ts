@@ -14,6 +14,7 @@ import { sizeOf } from "../tracer.js";
 import type { Tracer } from "../tracer.js";
 import { convolve, convolveFilterGradient, convolveInputGradient, patches, turnFilter, turned } from "./convolution.js";
 import type { ConvolutionSpec } from "./convolution.js";
+import { sumRows } from "./reduce.js";
 
 /** Frames lie [B, T, C, H, W]. */
 export const FRAMES_LAYOUT: Permutation = [0, 1, 4, 2, 3];
@@ -63,8 +64,9 @@ function isPlain(spec: FramesSpec): boolean {
 function stillFilter(tracer: Tracer, filter: Filter): Edge {
   const axis = filter.fold ? 0 : 1;
   const shape = filter.edge.shape.toSpliced(axis, 1);
-  if (filter.edge.shape[axis] === 1) return tracer.reshapeEdge(filter.edge, shape);
-  return tracer.emit("ReduceSum", [filter.edge, tracer.graph.ints([axis])], shape, { attributes: { keepdims: 0n } });
+  const [outer, taps] = [sizeOf(filter.edge.shape.slice(0, axis)), filter.edge.shape[axis]!];
+  const rows = tracer.reshapeEdge(filter.edge, [outer, taps, sizeOf(filter.edge.shape.slice(axis + 1))]);
+  return tracer.reshapeEdge(sumRows(tracer, rows), shape);
 }
 
 /**

@@ -1,5 +1,6 @@
 // Reductions, softmax and running sums. Axes are mapped to wherever the layout has them.
 import type { CumsumAttrs, LogSoftmaxAttrs, SoftmaxAttrs } from "@tensorflow/tfjs";
+import type { Edge } from "../../graph/graph.js";
 import { inverse } from "../layout.js";
 import { splat, splatValue } from "../symbol.js";
 import type { Sym, TensorType } from "../symbol.js";
@@ -8,6 +9,29 @@ import type { Tracer } from "../tracer.js";
 import { cast, mul, number } from "./arithmetic.js";
 import { attribute, axesOf, input } from "./kernel.js";
 import type { KernelTable, Lowering } from "./kernel.js";
+
+/**
+ * [..., R, K] -> [..., 1, K]: sums of rows, as a product with ones. ORT's ReduceSum takes four times as long over axes
+ * that are not the last.
+ */
+export function sumRows(tracer: Tracer, x: Edge): Edge {
+  const rows = x.shape.at(-2)!;
+  if (rows === 1) return x;
+  const ones = tracer.graph.constant("float32", new Float32Array(rows).fill(1), [1, rows]);
+  return tracer.emit("MatMul", [ones, x], x.shape.with(-2, 1));
+}
+
+/** The product that a sum over these axes comes to, if it does: axes that follow each other, with a block after them. */
+function rowsOf(x: Edge, axes: readonly number[]): readonly [outer: number, rows: number, inner: number] | undefined {
+  const [first, last] = [axes[0]!, axes.at(-1)!];
+  const between = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  if (x.type !== "float32" || between.some((axis) => x.shape[axis] !== 1 && !axes.includes(axis))) return undefined;
+  const outer = sizeOf(x.shape.slice(0, first));
+  const rows = sizeOf(x.shape.slice(first, last + 1));
+  const inner = sizeOf(x.shape.slice(last + 1));
+  // Many small products cost more than they save.
+  return inner >= 16 && (outer === 1 || rows * inner >= 1024) ? [outer, rows, inner] : undefined;
+}
 
 type ReduceOp = "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd";
 
@@ -34,10 +58,14 @@ export function reduce(tracer: Tracer, op: ReduceOp, x: Sym, axes: readonly numb
     .filter((axis) => edge.shape[axis] !== 1)
     .toSorted((a, b) => a - b);
   const inMemory = edge.shape.map((dimension, axis) => (physicalAxes.includes(axis) ? 1 : dimension));
-  const result =
-    physicalAxes.length === 0
-      ? edge
-      : tracer.emit(op, [edge, tracer.graph.ints(physicalAxes)], inMemory, { attributes: { keepdims: 1n } });
+  let result = edge;
+  if (physicalAxes.length > 0) {
+    const rows = op === "ReduceSum" ? rowsOf(edge, physicalAxes) : undefined;
+    result =
+      rows === undefined
+        ? tracer.emit(op, [edge, tracer.graph.ints(physicalAxes)], inMemory, { attributes: { keepdims: 1n } })
+        : tracer.reshapeEdge(sumRows(tracer, tracer.reshapeEdge(edge, rows)), inMemory);
+  }
   const sum = tracer.symbol(result, kept, x.dtype, perm);
   const scaled = factor === 1 ? sum : mul(tracer, sum, number(factor, x.dtype));
   return keepDims ? scaled : tracer.reshape(scaled, shape);
@@ -82,12 +110,7 @@ const extremeIndex =
   };
 
 /** An op along one axis that keeps the shape, in whatever layout the operand has. */
-export function alongAxis(
-  tracer: Tracer,
-  x: Sym,
-  axis: number,
-  emit: (edge: ReturnType<Tracer["edge"]>, physicalAxis: number) => ReturnType<Tracer["edge"]>,
-): Sym {
+export function alongAxis(tracer: Tracer, x: Sym, axis: number, emit: (edge: Edge, physicalAxis: number) => Edge): Sym {
   const { perm } = tracer.placed(x);
   const edge = tracer.edge(x, perm);
   return tracer.symbol(emit(edge, inverse(perm)[axis]!), x.shape, x.dtype, perm);

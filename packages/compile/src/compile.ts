@@ -1,11 +1,10 @@
 // Compiles tfjs functions, and runs them.
 import * as tf from "@tensorflow/tfjs";
 import { CompileError } from "./errors.js";
-import type { ConstantData } from "./graph/graph.js";
 import { ortTensor } from "./session/node.js";
 import type { OrtTensor } from "./session/node.js";
 import { buildProgram, feedName, fetchName } from "./session/program.js";
-import type { Program, ProgramStats } from "./session/program.js";
+import type { BakedVariable, Program, ProgramStats } from "./session/program.js";
 import { VariableStore, hostValues, layOut } from "./session/variables.js";
 import { tensorType } from "./trace/backend.js";
 import { traceFunction } from "./trace/trace.js";
@@ -169,7 +168,7 @@ class Executable implements CompiledFunction {
     );
     const trace = traceFunction(this.fn, specs, this.variables.layouts());
     const traceMilliseconds = performance.now() - started;
-    let constants: Map<tf.Variable, ConstantData> | undefined;
+    let constants: Map<tf.Variable, BakedVariable> | undefined;
     if (this.options.weights === "constant") {
       constants = new Map();
       for (const { variable, perm, assigned } of trace.variables) {
@@ -179,7 +178,8 @@ class Executable implements CompiledFunction {
             { tensor: variable.name },
           );
         }
-        constants.set(variable, await layOut(variable, perm));
+        const { dataId } = variable; // before reading: an assignment meanwhile must count as a change
+        constants.set(variable, { values: await layOut(variable, perm), dataId });
       }
     }
     const program = await buildProgram(trace, {

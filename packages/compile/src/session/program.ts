@@ -78,14 +78,19 @@ export function bakeInputs(graph: Graph, values: ReadonlyMap<Edge, ConstantData>
   };
 }
 
+export interface BakedVariable {
+  readonly values: ConstantData;
+  readonly dataId: object;
+}
+
 export async function buildProgram(
   trace: Trace,
   options: SessionOptions & {
     readonly name: string;
     readonly signature: string;
     readonly traceMilliseconds: number;
-    /** Current values, in the graph's layout, of the variables to bake in. */
-    readonly constants: ReadonlyMap<tf.Variable, ConstantData> | undefined;
+    /** The variables to bake in: values in the graph's layout, and the data they were read from. */
+    readonly constants: ReadonlyMap<tf.Variable, BakedVariable> | undefined;
   },
 ): Promise<Program> {
   const started = performance.now();
@@ -94,10 +99,10 @@ export async function buildProgram(
   if (options.constants !== undefined) {
     const values = new Map<Edge, ConstantData>();
     for (const { variable, read } of trace.variables) {
-      const data = options.constants.get(variable);
-      if (read === undefined || data === undefined) continue;
-      values.set(read, data);
-      baked.set(variable, variable.dataId);
+      const constant = options.constants.get(variable);
+      if (read === undefined || constant === undefined) continue;
+      values.set(read, constant.values);
+      baked.set(variable, constant.dataId);
     }
     graph = bakeInputs(graph, values);
   }

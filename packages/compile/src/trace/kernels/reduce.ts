@@ -18,7 +18,7 @@ export function sumRows(tracer: Tracer, x: Edge): Edge {
   const rows = x.shape.at(-2)!;
   if (rows === 1) return x;
   const ones = tracer.graph.constant("float32", new Float32Array(rows).fill(1), [1, rows]);
-  return tracer.emit("MatMul", [ones, x], x.shape.with(-2, 1));
+  return tracer.emit("MatMul", [ones, x], [...x.shape.slice(0, -2), 1, x.shape.at(-1)!]);
 }
 
 /** The product that a sum over these axes comes to, if it does: axes that follow each other, with a block after them. */

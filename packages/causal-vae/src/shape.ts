@@ -26,5 +26,7 @@ function checkSize(name: string, size: number, step: number, offset: number): vo
   if (below === size && size > 0) return;
   const legal = [below, below + step].filter((value) => value > 0);
   const rule = offset === 0 ? `a multiple of ${step}` : `${step}k + ${offset}`;
-  throw new ShapeError(`${name} is ${size} but must be ${rule}; the nearest legal values are ${legal.join(" and ")}`);
+  throw new ShapeError(
+    `${name} is ${size} but must be ${rule}; the nearest legal ${legal.length === 1 ? "value is" : "values are"} ${legal.join(" and ")}`,
+  );
 }

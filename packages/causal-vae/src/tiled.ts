@@ -1,5 +1,5 @@
 // Clips too large for one pass: height and width in overlapping tiles, time in chunks.
-import { type CallOptions, ConfigError, type VideoTensor } from "@noisereel/core";
+import { type CallOptions, ConfigError } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import type { MomentsAutoencoder } from "./model.js";
 import { scaledLatents } from "./posterior.js";
@@ -83,8 +83,7 @@ export function tiled(vae: MomentsAutoencoder, options: TiledOptions = {}): Tile
     async decodeLatents(latents, call: CallOptions = {}) {
       const pass = decodePass(latents.shape);
       if (pass === null) return vae.decodeLatents(latents, call);
-      const video = await runTiles(latents, pass, (tile) => vae.decodeLatents(tile, { signal: call.signal }), call);
-      return video as VideoTensor;
+      return runTiles(latents, pass, (tile) => vae.decodeLatents(tile, { signal: call.signal }), call);
     },
     async encode(video, call = {}) {
       checkVideoShape(video.shape, stride);
@@ -131,7 +130,7 @@ function checkOptions(vae: MomentsAutoencoder, options: TiledOptions) {
   const latentSize = tileSize / stride.height;
   if (!Number.isInteger(latentSize * (1 - overlap))) {
     throw new ConfigError(
-      `overlap is ${overlap}, which moves tiles of ${latentSize} latents by ${latentSize * (1 - overlap)}; choose one that gives a whole number, such as 0.25 or 0.5`,
+      `overlap is ${overlap}, which moves tiles of ${latentSize} latents by ${latentSize * (1 - overlap)}; choose a share of the tile that is a whole number of latents`,
     );
   }
   const chunkLatents = (chunkFrames - 1) / stride.time + 1;

@@ -1,16 +1,18 @@
 // What the golden runners share: layouts, weights and calls.
-import { type JsonValue, type Module, type StateDict, storeFloats } from "@noisereel/core";
+import { type JsonValue, type Module, type StateDict, storeFloats, type TensorFunction } from "@noisereel/core";
 import {
   channelsFirst,
   channelsLast,
   compareOutputs,
+  fromTensor,
   type GoldenArray,
   type GoldenCase,
   type GoldenComparison,
   type GoldenTools,
   saltedWeights,
+  toTensor,
 } from "@noisereel/testing";
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
 
@@ -83,6 +85,27 @@ export async function callLast(
   return Object.fromEntries(
     Object.entries(outputs).map(([key, array]) => [key, array.shape.length >= 4 ? channelsFirst(array) : array]),
   );
+}
+
+/** Compiles `fn` once for as many runs as `use` wants. */
+export async function repeated<T>(
+  tools: GoldenTools,
+  fn: TensorFunction,
+  use: (run: (inputs: Readonly<Record<string, GoldenArray>>) => Promise<Record<string, GoldenArray>>) => Promise<T>,
+): Promise<T> {
+  const executable = tools.executor.compile(fn, { name: "golden" });
+  try {
+    return await use(async (inputs) => {
+      const tensors = Object.fromEntries(Object.entries(inputs).map(([name, array]) => [name, toTensor(array)]));
+      const outputs = await executable.run(tensors);
+      const result: Record<string, GoldenArray> = {};
+      for (const [name, tensor] of Object.entries(outputs)) result[name] = await fromTensor(tensor);
+      tf.dispose([tensors, outputs]);
+      return result;
+    });
+  } finally {
+    executable.dispose();
+  }
 }
 
 /** Compares outputs given without the prefix `out.`. */

@@ -82,7 +82,7 @@ export interface StagesSummary {
 
 /**
  * Runs the stages one after the other. A stage whose newest checkpoint is its last is skipped and one that was
- * interrupted goes on, so calling it again continues the whole. An abort ends the stage at hand, saved, and the rest.
+ * interrupted goes on, so calling it again continues the whole. More steps for a finished stage need `train` itself. An abort ends the stage at hand, saved, and the rest.
  */
 export async function* runStages(options: StagesOptions): AsyncGenerator<StageStep, StagesSummary, void> {
   checkStages(options.stages);

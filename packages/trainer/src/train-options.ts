@@ -24,7 +24,10 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
    * data. The next step's items are asked for while a step runs; they must not be tensors.
    */
   items(step: number, rng: Rng): MaybePromise<readonly Item[]>;
-  /** One for all phases, or one for each by the phase's name. The caller disposes it. */
+  /**
+   * One for all phases, or one for each by the phase's name. Its slots become a checkpoint's, or zeros when the run begins
+   * anew. The caller disposes it.
+   */
   readonly optimizer: Optimizer | Readonly<Record<string, Optimizer>>;
   /** A fixed rate or a schedule, for all phases or by the phase's name. */
   readonly learningRate: LearningRate | Readonly<Record<string, LearningRate>>;
@@ -48,7 +51,7 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
   readonly store?: CheckpointStore | undefined;
   /** Steps between checkpoints. Default only at the end. */
   readonly saveEvery?: number | undefined;
-  /** Go on from the store's newest checkpoint when it holds one. Default true. */
+  /** Go on from the store's newest checkpoint when it holds one. Default true; false wants an empty store. */
   readonly resume?: boolean | undefined;
   /** Weights to begin with when nothing is resumed, e.g. `() => latestCheckpoint(otherStore)`. */
   readonly startFrom?: (() => MaybePromise<Checkpoint>) | undefined;

@@ -193,7 +193,9 @@ test("checkpoints of other runs are refused in a sentence", async () => {
     "the checkpoint has moving averages of model but this run keeps none",
   );
   await expect(fit({ ...fresh(), optimizer: sgd() })).rejects.toThrow("optimizer state does not fit sgd");
-  expect(await fit({ ...fresh(), resume: false })).toMatchObject({ startedAt: 0, step: 4 });
+  await expect(fit({ ...fresh(), resume: false })).rejects.toThrow(
+    "resume is false but memory holds 1 checkpoints (step-000002); use an empty store",
+  );
 });
 
 test("options that cannot work are refused before anything runs", async () => {
@@ -295,4 +297,13 @@ test("a learnt clip limit is resumed", async () => {
   const fixed = setUp(8);
   await fit(fixed.options);
   expect(await fingerprint(fixed.model)).not.toBe(await fingerprint(whole.model));
+});
+
+test("a run that begins anew does not depend on what its optimizer and average did before", async () => {
+  const first = setUp(4);
+  await fit(first.options);
+  const again = regression();
+  const { ema: _, ...options } = first.options;
+  await fit({ ...options, task: again.task, store: memoryStore() });
+  expect(await fingerprint(again.model)).toBe(await fingerprint(first.model));
 });

@@ -1,5 +1,5 @@
 // The training loop: an async iterator over steps that can be stopped and resumed at any of them.
-import type { NamedTensors, TrainRun, TrainStep } from "@noisereel/core";
+import { type CheckpointStore, ConfigError, type NamedTensors, type TrainRun, type TrainStep } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { latestCheckpoint, saveCheckpoint } from "./checkpoint/latest.js";
 import {
@@ -12,6 +12,7 @@ import {
 } from "./checkpoint/training-state.js";
 import { leakGuard, nonFiniteGuard } from "./guards.js";
 import { itemFeed } from "./item-feed.js";
+import { isTraced } from "./optimizers/optimizer.js";
 import { setUp } from "./set-up.js";
 import { itemIds, type TrainOptions } from "./train-options.js";
 
@@ -148,9 +149,20 @@ async function begin<Item, Batch extends NamedTensors>(
 ): Promise<{ readonly counters: Counters; readonly id: string | undefined }> {
   const latest = store === undefined || !resume ? undefined : await latestCheckpoint(store);
   if (latest !== undefined) return { counters: restoreCheckpoint(parts, latest.checkpoint), id: latest.id };
+  await refuseMixing(store);
+  for (const optimizer of Object.values(parts.optimizers)) if (isTraced(optimizer)) optimizer.reset();
   if (startFrom !== undefined) loadModules(task.modules, await startFrom(), startWith);
   ema?.reset();
   return { counters: { step: 0, updates: 0, skipped: [] }, id: undefined };
+}
+
+/** A new run beside the checkpoints of an older one would be resumed from whichever has more steps. */
+async function refuseMixing(store: CheckpointStore | undefined): Promise<void> {
+  const held = (await store?.list()) ?? [];
+  if (held.length === 0) return;
+  throw new ConfigError(
+    `resume is false but ${store!.name} holds ${held.length} checkpoints (${held.at(-1)}); use an empty store, or remove them first`,
+  );
 }
 
 function describeStep(

@@ -32,6 +32,7 @@ export function adamW(options: AdamWOptions = {}): TracedOptimizer {
   return {
     name: "adamW",
     prepare: (parameters) => slots.prepare(parameters),
+    reset: () => slots.reset(),
     slots: () => slots.entries(),
     dispose: () => slots.dispose(),
     apply(parameters, gradients, step) {

@@ -28,6 +28,7 @@ export function lion(options: LionOptions = {}): TracedOptimizer {
   return {
     name: "lion",
     prepare: (parameters) => slots.prepare(parameters),
+    reset: () => slots.reset(),
     slots: () => slots.entries(),
     dispose: () => slots.dispose(),
     apply(parameters, gradients, { learningRate, applied }) {

@@ -20,6 +20,8 @@ export interface GuardedStep extends OptimizerStep {
 export interface TracedOptimizer extends Optimizer {
   /** Makes the slots of these parameters; those that exist are kept. A slot cannot be made inside a trace. */
   prepare(parameters: NamedParameters): void;
+  /** Makes the slots those of an optimizer that has not been used: called when a run begins anew. */
+  reset(): void;
   apply(parameters: NamedParameters, gradients: ReadonlyMap<string, tf.Tensor>, step: GuardedStep): void;
 }
 

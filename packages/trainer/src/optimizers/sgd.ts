@@ -30,6 +30,7 @@ export function sgd(options: SgdOptions = {}): TracedOptimizer {
     prepare(parameters) {
       if (momentum > 0) slots.prepare(parameters);
     },
+    reset: () => slots.reset(),
     slots: () => slots.entries(),
     dispose: () => slots.dispose(),
     apply(parameters, gradients, { learningRate, applied }) {

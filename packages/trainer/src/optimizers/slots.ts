@@ -1,5 +1,6 @@
 // The moments that an optimizer keeps beside each parameter.
 import { ConfigError, Parameter, sameShape } from "@noisereel/core";
+import * as tf from "@tensorflow/tfjs";
 import type { NamedParameters } from "./optimizer.js";
 
 /** Slots by kind and parameter name. They lie in memory, and in checkpoints, as their parameter's storage does. */
@@ -26,6 +27,11 @@ export class SlotTable<Kind extends string> {
     for (const kind of this.#kinds) {
       for (const [name, slots] of this.#slots) yield [`${kind}.${name}`, slots[kind]];
     }
+  }
+
+  /** Fills every slot with zeros again. */
+  reset(): void {
+    for (const [, { variable }] of this.entries()) tf.tidy(() => variable.assign(tf.zerosLike(variable)));
   }
 
   dispose(): void {

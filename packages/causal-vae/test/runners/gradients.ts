@@ -17,7 +17,7 @@ import { Lpips } from "../../src/losses/lpips.js";
 import { CausalVae } from "../../src/model.js";
 import { codePart, type Part } from "../../src/objective.js";
 import { vaeTask } from "../../src/task.js";
-import { withinNoise } from "./kinks.js";
+import { roundings } from "./roundings.js";
 import { compare, configOf, type JsonObject, lastInputs, loadWeights, modelConfig, repeated } from "./support.js";
 
 /** Float32 noise of norms and weights in the reference's own record: kinks of L1 and ReLU. */
@@ -101,10 +101,9 @@ export const gradientRunner: GoldenRunner = {
         return [...(await compare(goldenCase, Object.fromEntries(outputs))), ...compareValues(values, trained, raw)];
       };
       return await repeated(tools, trainingStep, async (run) => {
-        const raw = await run({ x: x!, eps: eps!, step });
-        const plain = await judge(raw);
+        const plain = await judge(await run({ x: x!, eps: eps!, step }));
         if (passes(plain)) return plain;
-        for (const video of withinNoise(x!, raw["recon"]!)) {
+        for (const video of roundings(x!)) {
           const varied = await judge(await run({ x: video, eps: eps!, step }));
           if (passes(varied)) return varied;
         }

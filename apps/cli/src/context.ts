@@ -12,6 +12,8 @@ export interface CommandContext {
   readonly terminal: Terminal;
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** What the user types before a command's name, to be repeated in advice. */
+  readonly invokedAs: string;
   /** Loads tfjs and the recipes: half a second that `--help` does not pay. */
   loadRecipes(): Promise<Recipes>;
 }

@@ -13,5 +13,7 @@ const { signal, dispose } = interruptible({
   onFirst: () => terminal.note("\nStopping at the next safe point; press Ctrl-C again to stop at once."),
   onSecond: () => process.exit(exitCodes.interrupted),
 });
-process.exitCode = await runCommandLine(process.argv.slice(2), { terminal, signal, loadRecipes });
+// In the repository the command is run by npm.
+const invokedAs = process.env["npm_lifecycle_event"] === undefined ? "noisereel" : "npm run noisereel --";
+process.exitCode = await runCommandLine(process.argv.slice(2), { terminal, signal, invokedAs, loadRecipes });
 dispose();

@@ -98,6 +98,7 @@ export function fakeContext(options: {
     terminal: recordedTerminal({ interactive: options.interactive ?? false }),
     signal: controller.signal,
     controller,
+    invokedAs: "noisereel",
     loadRecipes: async () => ({
       openRun: async () => {
         if (options.run === undefined) throw new ConfigError("this test opens no run");

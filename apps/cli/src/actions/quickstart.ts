@@ -31,7 +31,7 @@ export async function quickstart(options: QuickstartArguments, context: CommandC
       progress.close();
       if (!signal.aborted) throw error;
       throw new StoppedError(
-        `Stopped; everything done so far is in ${out}. The same command goes on from here: ${resumeCommand(options)}`,
+        `Stopped; everything done so far is in ${out}. The same command goes on from here: ${resumeCommand(options, context.invokedAs)}`,
         exitCodes.success,
       );
     })
@@ -47,7 +47,7 @@ export async function quickstart(options: QuickstartArguments, context: CommandC
   terminal.print();
   for (const line of alignColumns(rows)) terminal.print(line);
   terminal.print();
-  terminal.print('Now try: noisereel sample "…", or npm run demo for a page to type prompts in.');
+  terminal.print(`Now try: ${context.invokedAs} sample "…"`);
 }
 
 /** `--fresh` removes the folder, so it has to be one that a run made. */
@@ -63,9 +63,9 @@ async function refuseForeignFolder(folder: string): Promise<void> {
 }
 
 /** Without `--fresh`: that would begin again. */
-function resumeCommand({ out, manifest }: QuickstartArguments): string {
+function resumeCommand({ out, manifest }: QuickstartArguments, invokedAs: string): string {
   const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  const parts = ["noisereel quickstart"];
+  const parts = [invokedAs, "quickstart"];
   if (out !== "runs/quickstart") parts.push("--out", quoted(out));
   if (manifest !== undefined) parts.push("--manifest", quoted(manifest));
   return parts.join(" ");

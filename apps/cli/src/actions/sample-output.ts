@@ -3,6 +3,7 @@ import type { Clip } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
 import { writeImage, writeVideo } from "@noisereel/data";
 import type { SampledClip } from "@noisereel/recipes";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 
 /** Writes `name`.mp4 (or .png for one frame) and `name`.json; each is whole or absent. Returns the path of the clip. */
@@ -19,6 +20,7 @@ export async function writeSample(options: {
   const { folder, name, clip, settings, run, seconds, signal } = options;
   const fileName = `${name}${clip.frames === 1 ? ".png" : ".mp4"}`;
   const file = path.join(folder, fileName);
+  await mkdir(folder, { recursive: true });
   if (clip.frames === 1) await writeImage(file, clip);
   else await writeVideo(file, clip, { signal });
   const record = { file: fileName, ...settings, fps: clip.fps, run, seconds: Number(seconds.toFixed(2)) };

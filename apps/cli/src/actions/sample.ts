@@ -1,5 +1,4 @@
 // Makes the clips of `noisereel sample` one after the other and writes each as soon as it is there.
-import { mkdir } from "node:fs/promises";
 import type { CommandContext } from "../context.js";
 import { exitCodes, StoppedError } from "../errors.js";
 import { shorten } from "../format.js";
@@ -27,7 +26,6 @@ export async function sample(
   let written = 0;
   try {
     terminal.note(`run ${folder}`);
-    await mkdir(options.out, { recursive: true });
     const nextName = await outputNames(options.out);
     for (const text of prompts) {
       for (let copy = 0; copy < options.n; copy++) {

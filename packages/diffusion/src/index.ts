@@ -1,4 +1,7 @@
 export { LatteT2V, type LatteCompat, type LatteGeometry, type LatteOptions } from "./latte/model.js";
+export { Latte } from "./latte/unconditional.js";
+export { classLabels } from "./latte/labels.js";
+export { ReferenceAdaLayerNormZeroBlock } from "./latte/adaln-zero.js";
 export { type LatteConfig, type LatteConfigInput, parseLatteConfig } from "./latte/config.js";
 export { type BlockText, SelfBlock, SpatialTextBlock } from "./latte/blocks.js";
 export {
@@ -26,6 +29,19 @@ export {
 } from "./schedule.js";
 export { respace, type RespacedSchedule, spaceTimesteps } from "./respacing.js";
 export type { LossInput, Objective, TimestepFactors } from "./objectives/objective.js";
+export {
+  addNoise,
+  ancestralStep,
+  ddimReverseStep,
+  ddimStep,
+  denoisingDistribution,
+  type Distribution,
+  gaussianFactors,
+  posterior,
+  toClean,
+  toNoise,
+  type VarianceKind,
+} from "./objectives/gaussian.js";
 export { iddpm, type IddpmOptions, priorBitsPerDimension } from "./objectives/iddpm.js";
 export { logitNormalTimesteps, type TimestepSampler, uniformTimesteps } from "./objectives/timesteps.js";
 export {

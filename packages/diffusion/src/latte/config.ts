@@ -1,5 +1,5 @@
 // The configuration of a Latte denoiser: the keys of the reference's config.json.
-import { ConfigError } from "@noisereel/core";
+import { ConfigError, type Denoiser } from "@noisereel/core";
 import { z } from "zod";
 
 const positive = z.number().int().positive();
@@ -96,4 +96,11 @@ export function parseLatteConfig(input: LatteConfigInput): LatteConfig {
 /** Channels of a token. */
 export function latteWidth(config: Pick<LatteConfig, "num_attention_heads" | "attention_head_dim">): number {
   return config.num_attention_heads * config.attention_head_dim;
+}
+
+const predictionNames = { epsilon: "noise", v_prediction: "velocity", sample: "sample" } as const;
+
+/** What the output estimates, in the contract's words. */
+export function predictionOf(config: Pick<LatteConfig, "prediction_type">): Denoiser["predicts"] {
+  return predictionNames[config.prediction_type];
 }

@@ -5,11 +5,13 @@ import * as tf from "@tensorflow/tfjs";
 /** Width of the sinusoidal projection of a timestep. */
 const timestepChannels = 256;
 
-/** `[cos | sin]` of `t * 10000^(-i / 128)`. `timesteps`: `[B]`, may be fractional; result `[B, 256]`. */
-export function timestepProjection(timesteps: tf.Tensor1D): tf.Tensor2D {
+/**
+ * `[cos | sin]` of `t * 10000^(-i / divisor)` for i from 0 to 127. `timesteps`: `[B]`, may be fractional; result `[B, 256]`.
+ */
+export function timestepProjection(timesteps: tf.Tensor1D, divisor = timestepChannels / 2): tf.Tensor2D {
   return tf.tidy(() => {
     const half = timestepChannels / 2;
-    const frequencies = Float32Array.from({ length: half }, (_, i) => Math.exp((-Math.log(10000) * i) / half));
+    const frequencies = Float32Array.from({ length: half }, (_, i) => Math.exp((-Math.log(10000) * i) / divisor));
     const angles = tf.mul(tf.reshape(timesteps, [-1, 1]), tf.tensor(frequencies, [1, half])); // [B, 128]
     return tf.concat([tf.cos(angles), tf.sin(angles)], 1) as tf.Tensor2D;
   });
@@ -67,9 +69,9 @@ export class AdaLayerNormSingle extends Module {
   forward(timesteps: tf.Tensor1D, extra?: tf.Tensor2D): Modulation {
     const [embedded, perBlock] = tf.tidy(() => {
       const fromTime = this.emb.timestep_embedder.forward(timestepProjection(timesteps));
-      const sum = extra === undefined ? fromTime : (tf.add(fromTime, extra) as tf.Tensor2D);
+      const sum = extra === undefined ? fromTime : tf.add(fromTime, extra);
       const modulation = this.linear.forward(silu(sum)); // [B, 6 * D]
-      return [sum, tf.reshape(modulation, [sum.shape[0], 6, sum.shape[1]])];
+      return [sum, tf.reshape(modulation, [fromTime.shape[0], 6, fromTime.shape[1]])];
     }) as [tf.Tensor2D, tf.Tensor3D];
     return { embedded, perBlock };
   }

@@ -14,7 +14,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { checkLatents, resetFinalLayer, runBackbone } from "./backbone.js";
 import { type BlockText, SelfBlock, SpatialTextBlock } from "./blocks.js";
-import { type LatteConfig, type LatteConfigInput, latteWidth, parseLatteConfig } from "./config.js";
+import { type LatteConfig, type LatteConfigInput, latteWidth, parseLatteConfig, predictionOf } from "./config.js";
 import { loadLatteFolder, saveLatteFolder } from "./folder.js";
 import { AdaLayerNormSingle, CaptionProjection } from "./layers.js";
 import { PatchEmbed } from "./patches.js";
@@ -36,8 +36,6 @@ export interface LatteOptions {
 
 /** What a checkpoint does not fix: the sizes that the position tables are computed for. */
 export type LatteGeometry = Partial<Pick<LatteConfigInput, "sample_size" | "video_length">>;
-
-const predictionNames = { epsilon: "noise", v_prediction: "velocity", sample: "sample" } as const;
 
 /**
  * Denoises latents of videos, of single images (one frame, or nothing but stills) and of both at once. Its tables are
@@ -109,7 +107,7 @@ export class LatteT2V extends Module implements Denoiser {
   }
 
   get predicts(): Denoiser["predicts"] {
-    return predictionNames[this.#config.prediction_type];
+    return predictionOf(this.#config);
   }
 
   get learnsVariance(): boolean {

@@ -26,7 +26,7 @@ export function classLabels(classes: number | readonly string[]): TextEncoder {
         const oneHot = tf.cast(tf.oneHot(indices, names.length + 1), "float32");
         return {
           embeddings: tf.reshape(oneHot, [batch, captions, 1, names.length + 1]) as tf.Tensor4D,
-          mask: tf.ones([batch, captions, 1]),
+          mask: tf.ones<tf.Rank.R3>([batch, captions, 1]),
         };
       });
     },

@@ -17,7 +17,7 @@ export type RecipeEvent =
       /** Finished units, from 1 to `count`. */
       readonly done: number;
       readonly count: number;
-      /** Seconds to the end of the phase at the pace so far; undefined before the first unit. */
+      /** Seconds to the end of the phase at the pace so far; undefined until the second unit is done. */
       readonly etaSeconds: number | undefined;
       /** Numbers worth showing beside the bar, e.g. `{ loss: 0.12 }`. */
       readonly values: Readonly<Record<string, number>>;

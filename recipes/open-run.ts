@@ -70,18 +70,23 @@ export async function openRun(folder: string, options: OpenRunOptions = {}): Pro
       video.dispose();
       return clip;
     };
-    for (;;) {
-      const next = await stream.next();
-      if (next.done === true) {
-        next.value.latents.dispose();
-        const clip = await clipOf(next.value.video);
-        const seconds = (performance.now() - started) / 1000;
-        const used = { prompt, negativePrompt, seed, steps, guidanceScale, sampler: settings.sampler };
-        return { clip, seconds, settings: { ...used, frames, height, width, model } };
+    try {
+      for (;;) {
+        const next = await stream.next();
+        if (next.done === true) {
+          next.value.latents.dispose();
+          const clip = await clipOf(next.value.video);
+          const seconds = (performance.now() - started) / 1000;
+          const used = { prompt, negativePrompt, seed, steps, guidanceScale, sampler: settings.sampler };
+          return { clip, seconds, settings: { ...used, frames, height, width, model } };
+        }
+        const step = next.value;
+        const { index, count, timestep } = step;
+        await request.onStep?.({ index, count, timestep, preview: async () => clipOf(await step.preview()) });
       }
-      const step = next.value;
-      const { index, count, timestep } = step;
-      await request.onStep?.({ index, count, timestep, preview: async () => clipOf(await step.preview()) });
+    } finally {
+      // After an error in onStep this frees what the stream holds; after its end it does nothing.
+      await stream.return(undefined as never);
     }
   }
 

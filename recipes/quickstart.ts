@@ -11,7 +11,7 @@ import type { RecipeEvent } from "./events.js";
 import { openRun } from "./open-run.js";
 import { trainAutoencoder } from "./quickstart/autoencoder.js";
 import { loadClips } from "./quickstart/clips.js";
-import { configJson, defaultManifest, type QuickstartConfig, quickstartConfig } from "./quickstart/config.js";
+import { configJson, shippedManifest, type QuickstartConfig, quickstartConfig } from "./quickstart/config.js";
 import { trainDenoiserStage } from "./quickstart/denoiser.js";
 import { reconstructClips, sampleCaptions } from "./quickstart/figures.js";
 import { encodeClips } from "./quickstart/latents.js";
@@ -43,7 +43,7 @@ export async function runQuickstart(options: QuickstartOptions = {}): Promise<Qu
   const { config = quickstartConfig, executor = onnxExecutor(), onEvent: emit = () => {} } = options;
   const signal = options.signal ?? new AbortController().signal;
   const folder = path.resolve(options.folder ?? "runs/quickstart");
-  const manifest = path.resolve(options.manifest ?? defaultManifest);
+  const manifest = path.resolve(options.manifest ?? shippedManifest());
   const stored = { ...configJson(config), manifest: path.relative(folder, manifest) };
   const run = await RunFolder.open({ folder, config: stored, fresh: options.fresh ?? false, emit });
 

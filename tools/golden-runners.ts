@@ -1,10 +1,13 @@
-// Runners for golden cases that belong to no single model package.
+// The golden runners of every package, and those for cases that belong to no single one.
 import { toFloat32 } from "@noisereel/core";
 import { stillIndices } from "@noisereel/data";
 import { compareExact, compareNumbers, type GoldenRunner, namedUniform, namedWeights } from "@noisereel/testing";
 import { crc32 } from "node:zlib";
-import { jointSubject } from "../packages/diffusion/test/golden-runners.js";
-import { adamwRunner } from "../packages/trainer/test/golden-runners.js";
+import { causalVaeRunners } from "../packages/causal-vae/test/golden-runners.js";
+import { diffusionRunners, jointSubject } from "../packages/diffusion/test/golden-runners.js";
+import { metricsRunners } from "../packages/metrics/test/golden-runners.js";
+import { textEncoderRunners } from "../packages/text-encoder/test/golden-runners.js";
+import { adamwRunner, trainerRunners } from "../packages/trainer/test/golden-runners.js";
 
 interface FormulaVector {
   readonly name: string;
@@ -47,4 +50,13 @@ const jointStills: GoldenRunner = {
   },
 };
 
-export const otherRunners: readonly GoldenRunner[] = [weightFormula, jointStills, adamwRunner(jointSubject)];
+export const goldenRunners: readonly GoldenRunner[] = [
+  ...causalVaeRunners,
+  ...diffusionRunners,
+  ...textEncoderRunners,
+  ...metricsRunners,
+  ...trainerRunners,
+  weightFormula,
+  jointStills,
+  adamwRunner(jointSubject),
+];

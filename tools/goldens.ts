@@ -1,15 +1,10 @@
 // `npm run goldens -- DIR`: runs every case of a golden folder and prints one line for each.
-import { causalVaeRunners } from "../packages/causal-vae/test/golden-runners.js";
-import { diffusionRunners } from "../packages/diffusion/test/golden-runners.js";
-import { metricsRunners } from "../packages/metrics/test/golden-runners.js";
-import { textEncoderRunners } from "../packages/text-encoder/test/golden-runners.js";
-import { trainerRunners } from "../packages/trainer/test/golden-runners.js";
 import { onnxExecutor } from "@noisereel/compile";
 import { eagerExecutor } from "@noisereel/core";
 import { formatGoldenResult, runGoldens } from "@noisereel/testing";
 import * as tf from "@tensorflow/tfjs";
 import { parseArgs } from "node:util";
-import { otherRunners } from "./golden-runners.js";
+import { goldenRunners } from "./golden-runners.js";
 
 const help = `Usage: npm run goldens -- DIR [--executor eager|onnx] [--only ID]
 
@@ -43,16 +38,13 @@ async function main(): Promise<number> {
     throw new Error(`--executor is "${values.executor}"; use one of ${Object.keys(executors).join(", ")}`);
   tf.enableProdMode();
   await tf.setBackend("cpu");
-  const runners = [
-    ...causalVaeRunners,
-    ...diffusionRunners,
-    ...textEncoderRunners,
-    ...metricsRunners,
-    ...trainerRunners,
-    ...otherRunners,
-  ];
   const counts = { passed: 0, failed: 0, "no runner": 0 };
-  for await (const result of runGoldens({ folder: positionals[0]!, runners, executor: make(), only: values.only })) {
+  for await (const result of runGoldens({
+    folder: positionals[0]!,
+    runners: goldenRunners,
+    executor: make(),
+    only: values.only,
+  })) {
     counts[result.status]++;
     process.stdout.write(`${formatGoldenResult(result, values.executor)}\n`);
   }

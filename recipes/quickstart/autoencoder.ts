@@ -1,10 +1,11 @@
 // The first model: a small causal VAE, trained on clips and stills together.
 import { CausalVae, savePretrained, tinyConfig, vaeTask } from "@noisereel/causal-vae";
 import { type Clip, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
-import { clipToTensor, makeExample, temporalCrop } from "@noisereel/data";
+import { clipToTensor, selectFrames, temporalCrop } from "@noisereel/data";
 import { adamW, cosine, ema, withEma } from "@noisereel/trainer";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
+import { drawWithoutRepeats } from "./draw.js";
 import type { RunFolder } from "./run-folder.js";
 import { trainInPhase } from "./train-phase.js";
 
@@ -16,10 +17,11 @@ export async function trainAutoencoder(
   executor: Executor,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
-  const { steps, learningRate, warmUpSteps, klWeight, emaDecay, saveEvery, model } = config.autoencoder;
+  const { steps, learningRate, warmUpSteps, klWeight, emaDecay, saveEvery, logVariance, model } = config.autoencoder;
   const rng = createRng(config.seed).fork("autoencoder");
   const vae = new CausalVae(tinyConfig({ ...model, hidden_size_mult: [...model.hidden_size_mult] }));
   initialize(vae, rng.fork("weights"));
+  setLogVariance(vae, logVariance);
   const task = vaeTask({ vae, klWeight, reduction: "mean" });
   const optimizer = adamW({ betas: [0.9, 0.99], weightDecay: 0 });
   const average = ema(task.modules, { decay: emaDecay });
@@ -28,7 +30,7 @@ export async function trainAutoencoder(
       name: "autoencoder",
       title: "Training the autoencoder",
       task,
-      items: (_, stepRng) => drawExamples(clips, config, stepRng),
+      items: async (_, stepRng) => [await drawExample(clips, config, stepRng)],
       optimizer,
       learningRate: cosine({ peak: learningRate, warmUpSteps, totalSteps: steps }),
       clipNorm: config.clipNorm,
@@ -47,20 +49,22 @@ export async function trainAutoencoder(
   }
 }
 
-/** Random clips, each cut at a random place, with stills from anywhere in it. */
-function drawExamples(clips: readonly Clip[], config: QuickstartConfig, rng: Rng): Promise<Example[]> {
-  const { batch, frames, stills } = config.autoencoder;
+/** A random clip, cut at a random place, and stills from anywhere in as many clips as there are. */
+async function drawExample(clips: readonly Clip[], config: QuickstartConfig, rng: Rng): Promise<Example> {
+  const { frames, stills: count } = config.autoencoder;
   const crop = temporalCrop({ frames, sampleRate: config.sampleRate, position: "random" });
-  return Promise.all(
-    Array.from({ length: batch }, async (_, slot) => {
-      const draw = rng.fork(String(slot));
-      const whole = clips[draw.integer(clips.length)]!;
-      const { stills: images } = await makeExample(whole, draw.fork("stills"), {
-        stills: { source: "clip-frames", count: stills, policy: "random" },
-      });
-      return { video: await crop(whole, draw.fork("crop")), stills: images };
-    }),
-  );
+  const stills = drawWithoutRepeats(clips, count, rng.fork("stills")).map((clip, slot) => {
+    const frame = rng.fork(`still-${slot}`).integer(clip.frames);
+    return { ...selectFrames(clip, [frame]), id: `${clip.id}/${frame}` };
+  });
+  return { video: await crop(clips[rng.integer(clips.length)]!, rng.fork("crop")), stills };
+}
+
+/** Lets every latent begin with this log variance. */
+function setLogVariance(vae: CausalVae, value: number): void {
+  const bias = [...vae.quant_conv.namedParameters()].find(([name]) => name.endsWith("bias"))![1];
+  const values = bias.variable.dataSync().slice() as Float32Array;
+  bias.assign(values.fill(value, values.length / 2));
 }
 
 /** Writes the model with the scale that gives its latents of these clips a standard deviation of 1. */

@@ -1,9 +1,10 @@
 // The second model: a small Latte transformer and its text encoder, trained together on videos and stills, in stages.
-import { createRng, type Executor, initialize, type Rng } from "@noisereel/core";
+import { createRng, type Executor, initialize } from "@noisereel/core";
 import { type LatentItem, LatteT2V, textToVideoTask } from "@noisereel/diffusion";
 import { smallTextEncoder } from "@noisereel/text-encoder";
 import { adamW, cosine, ema, latestCheckpoint, withEma } from "@noisereel/trainer";
 import type { QuickstartConfig } from "./config.js";
+import { drawWithoutRepeats } from "./draw.js";
 import type { RunFolder } from "./run-folder.js";
 import { checkpoints, trainInPhase } from "./train-phase.js";
 
@@ -44,7 +45,7 @@ export async function trainDenoiserStage(run: RunFolder, options: DenoiserStageO
       name: stage.name,
       title: `Training the denoiser, ${stage.name}: ${stage.frames} frames of ${stage.width}×${stage.height}`,
       task,
-      items: (_, stepRng) => drawItems(items, stage.batch, stepRng),
+      items: (_, stepRng) => drawWithoutRepeats(items, stage.batch, stepRng),
       optimizer,
       learningRate: cosine({ peak: stage.learningRate, warmUpSteps: config.warmUpSteps, totalSteps: stage.steps }),
       clipNorm: config.clipNorm,
@@ -69,15 +70,4 @@ export async function trainDenoiserStage(run: RunFolder, options: DenoiserStageO
     denoiser.dispose();
     textEncoder.dispose();
   }
-}
-
-/** A batch without repeats as long as there are enough clips. */
-function drawItems(items: readonly LatentItem[], batch: number, rng: Rng): LatentItem[] {
-  const chosen: LatentItem[] = [];
-  let left: LatentItem[] = [];
-  while (chosen.length < batch) {
-    if (left.length === 0) left = [...items];
-    chosen.push(...left.splice(rng.integer(left.length), 1));
-  }
-  return chosen;
 }

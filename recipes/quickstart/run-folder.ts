@@ -114,9 +114,13 @@ export class RunFolder {
     const started = performance.now();
     const seconds = () => (earlier?.seconds ?? 0) + (performance.now() - started) / 1000;
     let saved = performance.now();
+    // The first unit includes compiling and would spoil the estimate.
+    let paceFrom: { readonly done: number; readonly at: number } | undefined;
     const advance: Advance = (done, values = {}) => {
-      const elapsed = (performance.now() - started) / 1000;
-      const etaSeconds = done > begun ? (elapsed / (done - begun)) * (count - done) : undefined;
+      const now = performance.now();
+      const pace = paceFrom === undefined ? undefined : (now - paceFrom.at) / 1000 / (done - paceFrom.done);
+      const etaSeconds = done >= count ? 0 : pace === undefined ? undefined : pace * (count - done);
+      paceFrom ??= { done, at: now };
       this.#emit({ type: "phase-progress", phase: name, done, count, etaSeconds, values });
       if (performance.now() - saved > 1000 * secondsBetweenSaves) {
         saved = performance.now();

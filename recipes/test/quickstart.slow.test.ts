@@ -99,7 +99,9 @@ describe("the quickstart, shortened", () => {
     expect(progress.filter(({ phase }) => phase === "autoencoder").map(({ done }) => done)).toEqual([
       1, 2, 3, 4, 5, 6, 7, 8,
     ]);
-    expect(progress.every(({ etaSeconds }) => etaSeconds !== undefined && etaSeconds >= 0)).toBe(true);
+    // The first unit of a process compiles; the pace is known from the second on.
+    const later = progress.filter(({ done }) => done > 1);
+    expect(later.every(({ etaSeconds }) => etaSeconds !== undefined && etaSeconds >= 0)).toBe(true);
   });
 
   it("gives the same weights, bit for bit, when it was killed on the way", async () => {

@@ -135,7 +135,12 @@ describe("layers", () => {
       ],
     });
     conv.weight.assign(new Float32Array(4).fill(1));
-    expect((conv.forward(tf.ones([1, 3, 3, 1])).arraySync()).flat(3)).toEqual([4, 2, 2, 1]);
+    expect(
+      conv
+        .forward(tf.ones([1, 3, 3, 1]))
+        .arraySync()
+        .flat(3),
+    ).toEqual([4, 2, 2, 1]);
   });
 
   it("conv3d is a cross-correlation with zeros around", () => {

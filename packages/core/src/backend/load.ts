@@ -60,6 +60,7 @@ export async function loadBackend(name: BackendName | "auto" = "auto"): Promise<
 
 /** Tries every backend and leaves the active one as it was. */
 export async function inspectBackends(): Promise<readonly BackendReport[]> {
+  await tf.ready(); // a fresh process has no active backend before this
   const active = tf.getBackend();
   const reports: BackendReport[] = [];
   try {

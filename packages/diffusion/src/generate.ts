@@ -18,7 +18,7 @@ import {
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { disposeCondition } from "./conditions.js";
-import { guided } from "./guidance.js";
+import { guided, type GuidanceOptions } from "./guidance.js";
 import { type DenoiserNetwork, denoiserNetwork } from "./network.js";
 import { dpmSolverMultistep } from "./samplers/dpm-solver.js";
 import type { SolverStep } from "./samplers/run.js";
@@ -42,8 +42,10 @@ export interface GenerateOptions extends CallOptions {
   readonly sampler?: Sampler;
   /** Default 25. */
   readonly steps?: number;
-  /** 1 switches guidance off and halves the work. Default 7.5. */
-  readonly guidanceScale?: number;
+  /** 1 switches guidance off and halves the work; a function of the timestep guides in a part. Default 7.5. */
+  readonly guidanceScale?: GuidanceOptions["scale"];
+  /** Share, 0 to 1, of the correction for the over-exposure of large scales. Default 0. */
+  readonly guidanceRescale?: number;
   /** `1 + stride.time * n`; 1 makes an image. */
   readonly frames: number;
   /** Pixels, a multiple of the autoencoder's stride times the patch size. */
@@ -99,10 +101,12 @@ export async function* streamVideo(options: GenerateOptions): AsyncGenerator<Gen
   let latents: LatentTensor | undefined;
   try {
     const text = await encodeTexts(options, prompts, scale);
-    const model = await guided(network, { ...text, scale, signal }).finally(() => {
-      disposeCondition(text.condition);
-      if (text.unconditional !== undefined) disposeCondition(text.unconditional);
-    });
+    const model = await guided(network, { ...text, scale, rescale: options.guidanceRescale ?? 0, signal }).finally(
+      () => {
+        disposeCondition(text.condition);
+        if (text.unconditional !== undefined) disposeCondition(text.unconditional);
+      },
+    );
     owned.push(model);
     const textSeconds = clock();
 
@@ -174,7 +178,7 @@ async function* forwardSteps(
 async function encodeTexts(
   options: GenerateOptions,
   prompts: readonly string[],
-  scale: number,
+  scale: GuidanceOptions["scale"],
 ): Promise<{ readonly condition: TextCondition; readonly unconditional?: TextCondition }> {
   const { textEncoder, negativePrompt = "", signal } = options;
   const condition = await textEncoder.encode(

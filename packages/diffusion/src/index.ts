@@ -43,6 +43,7 @@ export {
   type VarianceKind,
 } from "./objectives/gaussian.js";
 export { iddpm, type IddpmOptions, priorBitsPerDimension } from "./objectives/iddpm.js";
+export { rectifiedFlow, type RectifiedFlowOptions } from "./objectives/flow.js";
 export { logitNormalTimesteps, type TimestepSampler, uniformTimesteps } from "./objectives/timesteps.js";
 export {
   type LatentItem,
@@ -56,6 +57,7 @@ export { ddpm, type DdpmOptions } from "./samplers/ddpm.js";
 export { deis } from "./samplers/deis.js";
 export { dpmSolverMultistep, dpmSolverSinglestep } from "./samplers/dpm-solver.js";
 export { euler, eulerAncestral } from "./samplers/euler.js";
+export { flowEuler, type FlowEulerOptions } from "./samplers/flow-euler.js";
 export { heun } from "./samplers/heun.js";
 export { samplers } from "./samplers/index.js";
 export { kdpm2Ancestral } from "./samplers/kdpm2-ancestral.js";
@@ -65,7 +67,7 @@ export type { Spacing } from "./samplers/timesteps.js";
 export type { CompatOptions } from "./samplers/compat.js";
 export { stackConditions } from "./conditions.js";
 export { type DenoiserNetwork, denoiserNetwork, type NetworkCallInput, type ReadsConditionOnce } from "./network.js";
-export { guided, type GuidanceOptions, type GuidedDenoiser } from "./guidance.js";
+export { guidanceInterval, guided, type GuidanceOptions, type GuidedDenoiser } from "./guidance.js";
 export { type ClipShape, latentShape, type ShapeRules } from "./shape.js";
 export {
   type GeneratedVideo,

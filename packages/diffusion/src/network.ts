@@ -29,6 +29,8 @@ export interface NetworkCallInput {
   readonly timestep: number;
   /** How far to go from the unconditional to the conditional estimate; 1 leaves out the unconditional one. */
   readonly scale: number;
+  /** Share of the correction of over-exposure, see `GuidanceOptions`. Default 0. */
+  readonly rescale?: number;
   /** What `read` returned: of the condition alone when `scale` is 1, otherwise the unconditional half first. */
   readonly text: NamedTensors;
   readonly signal?: AbortSignal | undefined;
@@ -67,23 +69,30 @@ export function denoiserNetwork(denoiser: Denoiser, executor: Executor = eagerEx
       );
       return executable.run({ embeddings, mask }, { signal });
     },
-    async predict({ latents, stills, timestep, scale, text, signal }) {
+    async predict({ latents, stills, timestep, scale, rescale = 0, text, signal }) {
       const guided = scale !== 1;
-      const executable = once(`${guided ? "guided" : "plain"}.${stills}`, (inputs) => {
-        const { latents: x, timestep: t, scale: s, ...rest } = inputs as Record<string, tf.Tensor>;
+      const executable = once(`${guided ? "guided" : "plain"}.${stills}${rescale > 0 ? ".rescaled" : ""}`, (inputs) => {
+        const { latents: x, timestep: t, scale: s, rescale: r, ...rest } = inputs as Record<string, tf.Tensor>;
         const both = (guided ? tf.concat([x!, x!]) : x!) as LatentTensor;
         const timesteps = tf.mul(tf.ones([both.shape[0]]), t!) as tf.Tensor1D;
         const output = runDenoiser(denoiser, { latents: both, stills, timesteps }, rest);
-        return { output: guided ? combine(output, s!) : output };
+        return { output: guided ? combine(output, s!, r) : output };
       });
       const t = tf.scalar(timestep);
       const s = tf.scalar(scale);
+      const r = tf.scalar(rescale);
       try {
-        const inputs = { ...text, latents, timestep: t, ...(guided ? { scale: s } : {}) };
+        const inputs = {
+          ...text,
+          latents,
+          timestep: t,
+          ...(guided ? { scale: s } : {}),
+          ...(guided && rescale > 0 ? { rescale: r } : {}),
+        };
         const { output } = await executable.run(inputs, { signal });
         return output as tf.Tensor5D;
       } finally {
-        tf.dispose([t, s]);
+        tf.dispose([t, s, r]);
       }
     },
     dispose() {
@@ -99,10 +108,23 @@ function runDenoiser(denoiser: Denoiser, input: Omit<DenoiserInput, "condition">
   return denoiser.predict({ ...input, condition });
 }
 
-/** `u + scale * (c - u)` of the two halves of a batch (Ho and Salimans, arXiv 2207.12598). */
-function combine(output: tf.Tensor5D, scale: tf.Tensor): tf.Tensor5D {
+/**
+ * `u + scale * (c - u)` of the two halves of a batch (Ho and Salimans, arXiv 2207.12598); with `rescale`, that share of it is
+ * brought back to the conditional half's deviation (Lin et al., arXiv 2305.08891, section 3.4).
+ */
+function combine(output: tf.Tensor5D, scale: tf.Tensor, rescale: tf.Tensor | undefined): tf.Tensor5D {
   const [without, withText] = tf.split(output, 2) as [tf.Tensor5D, tf.Tensor5D];
-  return tf.add(without, tf.mul(tf.sub(withText, without), scale));
+  const guided = tf.add(without, tf.mul(tf.sub(withText, without), scale)) as tf.Tensor5D;
+  if (rescale === undefined) return guided;
+  const ratio = tf.div(deviation(withText), deviation(guided));
+  return tf.mul(guided, tf.add(tf.mul(tf.sub(ratio, 1), rescale), 1));
+}
+
+/** Of each item: `[B, 1, 1, 1, 1]`. */
+function deviation(x: tf.Tensor5D): tf.Tensor {
+  const axes = [1, 2, 3, 4];
+  const centred = tf.sub(x, tf.mean(x, axes, true));
+  return tf.sqrt(tf.mean(tf.square(centred), axes, true));
 }
 
 function readsOnce(denoiser: Denoiser): denoiser is Denoiser & ReadsConditionOnce {

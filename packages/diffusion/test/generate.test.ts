@@ -7,6 +7,7 @@ import {
   type GenerateOptions,
   generateImage,
   generateVideo,
+  guidanceInterval,
   guided,
   latentShape,
   stackConditions,
@@ -177,6 +178,25 @@ describe("guided", () => {
     const denoiser = await guided(model, { condition, scale: 1 });
     expect(distance(await denoiser.predict(latents, 600), predict(condition))).toBe(0);
     await expect(guided(model, { condition, scale: 2 })).rejects.toThrow(/unconditional is missing/);
+  });
+
+  test("rescaling keeps the deviation of the conditional estimate", async () => {
+    const denoiser = await guided(model, { condition, unconditional, scale: 9, rescale: 1 });
+    const output = await denoiser.predict(latents, 600);
+    const deviation = (x: tf.Tensor) => Math.sqrt(tf.moments(x).variance.dataSync()[0]!);
+    expect(deviation(output)).toBeCloseTo(deviation(predict(condition)), 4);
+    denoiser.dispose();
+    await expect(guided(model, { condition, unconditional, scale: 9, rescale: 2 })).rejects.toThrow(/rescale is 2/);
+  });
+
+  test("an interval guides inside and follows the condition alone outside", async () => {
+    const { executor, runs } = countingExecutor();
+    const scale = guidanceInterval({ scale: 4, from: 100, to: 700 });
+    const denoiser = await guided(model, { condition, unconditional, scale, executor });
+    for (const timestep of [999, 600, 10]) await denoiser.predict(latents, timestep);
+    expect(Object.fromEntries(runs)).toEqual({ "LatteT2V.text": 2, "LatteT2V.plain.0": 2, "LatteT2V.guided.0": 1 });
+    denoiser.dispose();
+    expect(() => guidanceInterval({ scale: 4, from: 7, to: 1 })).toThrow(/smaller timestep first/);
   });
 
   test("stacks conditions of several lengths and batches", () => {

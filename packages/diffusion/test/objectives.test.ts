@@ -7,6 +7,7 @@ import {
   type IddpmOptions,
   linearSchedule,
   logitNormalTimesteps,
+  rectifiedFlow,
   respace,
   scheduleFromBetas,
   spaceTimesteps,
@@ -14,7 +15,7 @@ import {
   uniformTimesteps,
   zeroTerminalSnr,
 } from "../src/index.js";
-import { randomLatents } from "./support/tiny.js";
+import { distance, randomLatents } from "./support/tiny.js";
 
 beforeEach(() => {
   tf.engine().startScope();
@@ -148,4 +149,21 @@ describe("schedules", () => {
       expect(spaced.alphasCumprod[i]).toBeCloseTo(alphasCumprod[timestep]!, 12);
     }
   });
+});
+
+test("rectified flow mixes on a straight line and asks for its direction", () => {
+  const objective = rectifiedFlow();
+  const factors: Record<string, tf.Tensor> = {};
+  for (const [name, values] of Object.entries(objective.factors([499, 999, 0]))) factors[name] = tf.tensor1d(values);
+  const clean = randomLatents(shape, "clean");
+  const noise = randomLatents(shape, "noise");
+  const noisy = objective.noised(clean, noise, factors);
+  const item = (x: tf.Tensor, i: number) => tf.slice(x, [i, 0, 0, 0, 0], [1, -1, -1, -1, -1]);
+  expect(distance(item(noisy, 0), tf.mul(tf.add(item(clean, 0), item(noise, 0)), 0.5))).toBeLessThan(1e-6);
+  expect(distance(item(noisy, 1), item(noise, 1))).toBe(0);
+  const output = tf.add(tf.sub(noise, clean), 0.5) as tf.Tensor5D;
+  for (const loss of objective.losses({ output, clean, noise, noisy, factors }).loss.dataSync()) {
+    expect(loss).toBeCloseTo(0.25, 5);
+  }
+  expect(() => rectifiedFlow({ steps: 0 })).toThrow(/steps is 0/);
 });

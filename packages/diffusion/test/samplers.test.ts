@@ -1,7 +1,16 @@
 import { createRng, type LatentTensor, type NoiseSchedule, type Sampler, type SampleRequest } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
-import { ddim, ddpm, linearSchedule, pndm, samplers, type SolverStep, zeroTerminalSnr } from "../src/index.js";
+import {
+  ddim,
+  ddpm,
+  flowEuler,
+  linearSchedule,
+  pndm,
+  samplers,
+  type SolverStep,
+  zeroTerminalSnr,
+} from "../src/index.js";
 import { integerTimesteps } from "../src/samplers/timesteps.js";
 import { distance, randomLatents } from "./support/tiny.js";
 
@@ -188,4 +197,36 @@ test("pndm needs three steps for its start", async () => {
   await expect(collect(pndm(), requestWith({ steps: 2 }))).rejects.toThrow(/at least 3, or rungeKutta: false/);
   const { final } = await collect(pndm({ rungeKutta: false }), requestWith({ steps: 2 }));
   expect(final.shape).toEqual(shape);
+});
+
+describe("flowEuler", () => {
+  /** The direction of the best estimate for the data above, on the line from clean latents to noise. */
+  const flow = (steps: number) =>
+    requestWith({
+      predicts: "velocity",
+      steps,
+      latents: randomLatents([1, 4, 12, 12, 4]),
+      predict: (x, timestep) =>
+        tf.tidy(() => {
+          const s = (timestep + 1) / 1000;
+          const variance = ((1 - s) * data.deviation) ** 2 + s ** 2;
+          const centred = tf.sub(x, (1 - s) * data.mean);
+          const clean = tf.add(tf.mul(centred, ((1 - s) * data.deviation ** 2) / variance), data.mean);
+          const noise = tf.mul(centred, s / variance);
+          return tf.sub(noise, clean);
+        }),
+    });
+
+  test.each([1, 3])("finds the data's distribution with shift %d", async (shift) => {
+    const { final, steps } = await collect(flowEuler({ shift }), flow(30));
+    const { mean, variance } = tf.moments(final);
+    expect(Math.abs(mean.dataSync()[0]! - data.mean)).toBeLessThan(0.05);
+    expect(Math.abs(Math.sqrt(variance.dataSync()[0]!) - data.deviation)).toBeLessThan(0.06);
+    expect(steps[0]!.timestep).toBe(999);
+  });
+
+  test("refuses other networks", async () => {
+    await expect(collect(flowEuler(), requestWith())).rejects.toThrow(/predicts is noise.*rectifiedFlow/);
+    expect(() => flowEuler({ shift: 0 })).toThrow(/shift is 0/);
+  });
 });

@@ -63,17 +63,21 @@ export class SolverRun {
     return result;
   }
 
-  /** Calls the network on `x`, `[B, S, h, w, C]`. */
+  /** Calls the network on `x`, `[B, S, h, w, C]`, and turns its output into both forms. */
   async call(x: LatentTensor, call: NetworkCall): Promise<Estimate> {
-    const { signal, predict } = this.#request;
-    signal?.throwIfAborted();
-    const { inputScale = 1 } = call;
+    const { inputScale = 1, clip = false } = call;
     const input = inputScale === 1 ? x : this.make(() => tf.mul(x, inputScale));
-    const output = await predict(input, call.timestep);
-    this.#owned.add(output);
-    signal?.throwIfAborted();
-    this.#calls++;
-    return this.#estimate(input, output, call);
+    const output = await this.#run(input, call.timestep);
+    const value = this.#part(output, 0);
+    const range = this.#request.learnsVariance ? this.#part(output, 1) : undefined;
+    const { noise, denoised } = this.#bothForms(this.#request.predicts, value, input, call.alphaCumprod);
+    const clipped = clip === false ? denoised : this.make(() => tf.clipByValue(denoised, -clip, clip));
+    return { noise, denoised: clipped, range };
+  }
+
+  /** Calls the network on `x`, `[B, S, h, w, C]`: its output as it is, without a variance. */
+  async output(x: LatentTensor, timestep: number): Promise<LatentTensor> {
+    return this.#part(await this.#run(x, timestep), 0);
   }
 
   /** Standard normal noise of the latents' shape. */
@@ -110,8 +114,13 @@ export class SolverRun {
     }
   }
 
-  #estimate(input: LatentTensor, output: tf.Tensor5D, call: NetworkCall): Estimate {
-    const { predicts, learnsVariance } = this.#request;
+  async #run(input: LatentTensor, timestep: number): Promise<tf.Tensor5D> {
+    const { signal, predict, learnsVariance } = this.#request;
+    signal?.throwIfAborted();
+    const output = await predict(input, timestep);
+    this.#owned.add(output);
+    signal?.throwIfAborted();
+    this.#calls++;
     const channels = input.shape[4];
     const expected = learnsVariance ? 2 * channels : channels;
     if (output.shape[4] !== expected) {
@@ -119,14 +128,14 @@ export class SolverRun {
         `predict returned ${output.shape[4]} channels where ${expected} were expected; check learnsVariance and the denoiser's out_channels`,
       );
     }
-    const part = (index: number) =>
-      this.make(() => tf.slice(output, [0, 0, 0, 0, index * channels], [-1, -1, -1, -1, channels]));
-    const value = learnsVariance ? part(0) : output;
-    const range = learnsVariance ? part(1) : undefined;
-    const { noise, denoised } = this.#bothForms(predicts, value, input, call.alphaCumprod);
-    const { clip = false } = call;
-    const clipped = clip === false ? denoised : this.make(() => tf.clipByValue(denoised, -clip, clip));
-    return { noise, denoised: clipped, range };
+    return output;
+  }
+
+  /** 0: the estimate, 1: the variance. */
+  #part(output: tf.Tensor5D, index: number): LatentTensor {
+    if (!this.#request.learnsVariance) return output;
+    const channels = output.shape[4] / 2;
+    return this.make(() => tf.slice(output, [0, 0, 0, 0, index * channels], [-1, -1, -1, -1, channels]));
   }
 
   #bothForms(

@@ -72,7 +72,7 @@ export const quickstartConfig = {
       width: 64,
       stills: 2,
       batch: 8,
-      steps: 400,
+      steps: 500,
       learningRate: 1e-3,
       saveEvery: 100,
     },

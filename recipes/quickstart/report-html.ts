@@ -110,7 +110,7 @@ const figure = (label: string, value: string): string =>
 const row = (label: string, value: string): string => `<tr><th>${escape(label)}</th><td>${escape(value)}</td></tr>`;
 
 const video = (file: string, kind = ""): string =>
-  `<video class="${kind}" src="${encodeURI(file)}" autoplay loop muted playsinline controls></video>`;
+  `<video class="${kind}" src="${encodeURI(file)}" autoplay loop muted playsinline${kind === "wide" ? " controls" : ""}></video>`;
 
 function escape(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

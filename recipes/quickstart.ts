@@ -3,6 +3,7 @@ import { CausalVae } from "@noisereel/causal-vae";
 import { onnxExecutor } from "@noisereel/compile";
 import type { Executor, Module } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
+import { readManifest } from "@noisereel/data";
 import { LatteT2V } from "@noisereel/diffusion";
 import { T5Encoder } from "@noisereel/text-encoder";
 import { availableParallelism } from "node:os";
@@ -43,8 +44,9 @@ export async function runQuickstart(options: QuickstartOptions = {}): Promise<Qu
   const { config = quickstartConfig, executor = onnxExecutor(), onEvent: emit = () => {} } = options;
   const signal = options.signal ?? new AbortController().signal;
   const folder = path.resolve(options.folder ?? "runs/quickstart");
-  const manifest = path.resolve(options.manifest ?? shippedManifest());
-  const stored = { ...configJson(config), manifest: path.relative(folder, manifest) };
+  const manifestPath = path.resolve(options.manifest ?? shippedManifest());
+  const manifest = await readManifest(manifestPath); // before anything is written
+  const stored = { ...configJson(config), manifest: path.relative(folder, manifestPath) };
   const run = await RunFolder.open({ folder, config: stored, fresh: options.fresh ?? false, emit });
 
   // Files become clips of one size; clips and stills train the autoencoder.

@@ -1,6 +1,6 @@
 // From a manifest to clips of one size in memory.
 import { type Clip, ClipError, ConfigError, createRng } from "@noisereel/core";
-import { centerCropResize, manifestSource, readManifest, temporalCrop } from "@noisereel/data";
+import { centerCropResize, type Manifest, manifestSource, temporalCrop } from "@noisereel/data";
 import { assertCaption } from "@noisereel/text-encoder";
 import path from "node:path";
 import type { QuickstartConfig } from "./config.js";
@@ -9,11 +9,10 @@ import type { RunFolder } from "./run-folder.js";
 /** Every clip of the manifest, centre-cropped and resized to the run's size, with all its frames and its caption. */
 export async function loadClips(
   run: RunFolder,
-  manifestPath: string,
+  manifest: Manifest,
   config: QuickstartConfig,
   signal: AbortSignal,
 ): Promise<readonly Clip[]> {
-  const manifest = await readManifest(manifestPath);
   const source = manifestSource(manifest, { verify: true });
   const resize = centerCropResize({ height: config.height, width: config.width });
   const rng = createRng(config.seed);
@@ -35,7 +34,7 @@ export async function loadClips(
       advance(index + 1);
     }
   });
-  if (clips.length === 0) throw new ConfigError(`${manifestPath} has no usable clip; see the notes for the reasons`);
+  if (clips.length === 0) throw new ConfigError(`${manifest.path} has no usable clip; see the notes for the reasons`);
   return clips;
 }
 

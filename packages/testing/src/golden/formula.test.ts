@@ -10,7 +10,7 @@ describe("weights by formula", () => {
       reluNet: false,
     });
     const values = toFloat32(weights.get("encoder.conv_in.conv.weight")!);
-    expect(values.slice(0, 2)).toEqual([0.11604732275009155, -0.008104181848466396]);
+    expect(Array.from(values.subarray(0, 2))).toEqual([0.11604732275009155, -0.008104181848466396]);
     expect(values.at(-1)).toBe(0.10881038755178452);
   });
 

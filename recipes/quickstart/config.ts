@@ -31,7 +31,7 @@ export const quickstartConfig = {
     steps: 600,
     /** Frames of the one clip of a step. */
     frames: 5,
-    /** Still images of a step, from as many clips as there are. An image costs a third of a clip's frame. */
+    /** Still images of a step, from as many clips as there are. An image costs less than a frame of a clip. */
     stills: 8,
     learningRate: 2e-3,
     warmUpSteps: 30,

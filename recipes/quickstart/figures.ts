@@ -55,15 +55,22 @@ export async function sampleCaptions(
       advance(samples.length);
     }
     const references = await Promise.all(clips.map((clip) => firstFrames(clip, trained.defaults.frames, config)));
-    const { matrix } = matchPrompts(samples, references);
+    const { matrix, nearest } = matchPrompts(samples, references);
     const reel = await tileClips(samples, { height: shownHeight / 2 });
     await writeVideo(run.path("reel.mp4"), reel, { signal });
     return clips.map(({ id, caption }, index) => {
-      const row = matrix[index]!;
-      const correlation = Math.max(...row);
-      const nearest = clips[row.indexOf(correlation)]!.id;
+      const found = nearest[index]!;
+      const correlation = matrix[index]![found]!;
       const video = `samples/${id}.mp4`;
-      return { id, caption: caption ?? "", seed: config.seed, video, nearest, correlation, matched: nearest === id };
+      return {
+        id,
+        caption: caption ?? "",
+        seed: config.seed,
+        video,
+        nearest: clips[found]!.id,
+        correlation,
+        matched: found === index,
+      };
     });
   });
 }

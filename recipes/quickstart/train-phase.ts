@@ -1,8 +1,7 @@
 // One training as a phase of a run: resumable, with its loss curve in the run's state.
 import type { NamedTensors } from "@noisereel/core";
-import { fit, latestCheckpoint, type TrainOptions } from "@noisereel/trainer";
+import { fit, historyPlugin, latestCheckpoint, type TrainOptions } from "@noisereel/trainer";
 import { folderStore } from "@noisereel/trainer/node";
-import { historyPlugin } from "./history.js";
 import type { RunFolder } from "./run-folder.js";
 
 export interface TrainPhaseOptions<Item, Batch extends NamedTensors> extends Omit<
@@ -35,7 +34,7 @@ export async function trainInPhase<Item, Batch extends NamedTensors>(
     });
     if (!summary.finished) signal.throwIfAborted();
     await afterwards();
-    return history.losses();
+    return history.curves()[`loss.${options.task.phases[0]!.name}`]!.values;
   });
 }
 

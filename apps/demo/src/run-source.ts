@@ -1,9 +1,9 @@
 // The run behind the page: opened when it is first needed, looked for again as long as there is none.
 import { ConfigError } from "@noisereel/core";
 import type { TrainedRun } from "@noisereel/recipes";
+import { findLatestRun } from "@noisereel/recipes/latest-run";
 import { limitsOf, readPatchSize } from "./limits.js";
 import type { Studio } from "./protocol.js";
-import { findLatestRun } from "./runs.js";
 
 export interface RunSource {
   /** What the page shows: the run's limits and examples, or why there is none. */

@@ -1,9 +1,8 @@
 // A VAE whose networks run through an executor, each compiled once and reused.
 import type { Executor, VideoTensor } from "@noisereel/core";
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+import { scaledCoding } from "./coding.js";
 import type { CausalVae, MomentsAutoencoder } from "./model.js";
-import { scaledLatents } from "./posterior.js";
-import { checkLatentShape, checkVideoShape } from "./shape.js";
 
 /**
  * Wraps `vae`: the same results, run by `executor`. The weights are packed for inference, so wrap again after they
@@ -33,24 +32,7 @@ export function compiled(vae: CausalVae, executor: Executor): MomentsAutoencoder
       const result = await decoder.run({ latents }, { signal: options.signal });
       return result["video"] as VideoTensor;
     },
-    async encode(video, options = {}) {
-      checkVideoShape(video.shape, stride);
-      const moments = await self.moments(video, options);
-      try {
-        return scaledLatents(moments, latentScale, options.rng);
-      } finally {
-        moments.dispose();
-      }
-    },
-    async decode(latents, options = {}) {
-      checkLatentShape(latents.shape, latentChannels);
-      const unscaled = tf.tidy(() => tf.div<tf.Tensor5D>(latents, latentScale));
-      try {
-        return await self.decodeLatents(unscaled, options);
-      } finally {
-        unscaled.dispose();
-      }
-    },
+    ...scaledCoding(() => self),
     dispose() {
       encoder.dispose();
       decoder.dispose();

@@ -3,10 +3,9 @@
 import { type CallOptions, ConfigError, type Executable, type Executor, type VideoTensor } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { sliceFrames } from "./frames.js";
+import { scaledCoding } from "./coding.js";
 import type { CausalVae, MomentsAutoencoder } from "./model.js";
 import { type Past, PiecePast } from "./past.js";
-import { scaledLatents } from "./posterior.js";
-import { checkLatentShape, checkVideoShape } from "./shape.js";
 
 export interface StreamedOptions {
   readonly executor: Executor;
@@ -49,24 +48,7 @@ export function streamed(vae: CausalVae, options: StreamedOptions): StreamedAuto
     decodedPieces: (latents, call = {}) => runPieces(decoder, latents, pieceFrames / stride.time, call),
     moments: (video, call = {}) => joined(self.momentPieces(video, call)),
     decodeLatents: (latents, call = {}) => joined(self.decodedPieces(latents, call)),
-    async encode(video, call = {}) {
-      checkVideoShape(video.shape, stride);
-      const moments = await self.moments(video, call);
-      try {
-        return scaledLatents(moments, latentScale, call.rng);
-      } finally {
-        moments.dispose();
-      }
-    },
-    async decode(latents, call = {}) {
-      checkLatentShape(latents.shape, latentChannels);
-      const unscaled = tf.tidy(() => tf.div<tf.Tensor5D>(latents, latentScale));
-      try {
-        return await self.decodeLatents(unscaled, call);
-      } finally {
-        unscaled.dispose();
-      }
-    },
+    ...scaledCoding(() => self),
     dispose() {
       encoder.dispose();
       decoder.dispose();

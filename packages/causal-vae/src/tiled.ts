@@ -1,9 +1,8 @@
 // Clips too large for one pass: height and width in overlapping tiles, time in chunks.
 import { type CallOptions, ConfigError } from "@noisereel/core";
-import * as tf from "@tensorflow/tfjs";
+import { scaledCoding } from "./coding.js";
 import type { MomentsAutoencoder } from "./model.js";
-import { scaledLatents } from "./posterior.js";
-import { checkLatentShape, checkVideoShape } from "./shape.js";
+import { checkVideoShape } from "./shape.js";
 import { chunkRanges, type TileGrid, tileRanges } from "./tiling/grid.js";
 import { runTiles, type TilePass } from "./tiling/run.js";
 
@@ -85,24 +84,7 @@ export function tiled(vae: MomentsAutoencoder, options: TiledOptions = {}): Tile
       if (pass === null) return vae.decodeLatents(latents, call);
       return runTiles(latents, pass, (tile) => vae.decodeLatents(tile, { signal: call.signal }), call);
     },
-    async encode(video, call = {}) {
-      checkVideoShape(video.shape, stride);
-      const moments = await self.moments(video, call);
-      try {
-        return scaledLatents(moments, latentScale, call.rng);
-      } finally {
-        moments.dispose();
-      }
-    },
-    async decode(latents, call = {}) {
-      checkLatentShape(latents.shape, latentChannels);
-      const unscaled = tf.tidy(() => tf.div<tf.Tensor5D>(latents, latentScale));
-      try {
-        return await self.decodeLatents(unscaled, call);
-      } finally {
-        unscaled.dispose();
-      }
-    },
+    ...scaledCoding(() => self),
     plan(size) {
       checkVideoShape([1, size.frames, size.height, size.width, 3], stride);
       const pass = encodePass([1, size.frames, size.height, size.width, 3]);

@@ -15,7 +15,6 @@ export interface MachineReport extends DoctorReport {
 
 export async function inspectMachine(): Promise<MachineReport> {
   tf.enableProdMode(); // tfjs prints no advice about itself
-  await tf.ready(); // there is an active backend to come back to
   const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
   return {
     ...(await doctor()),

@@ -5,7 +5,7 @@ import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { CommandContext } from "../context.js";
 import { exitCodes, StoppedError } from "../errors.js";
-import { findLatestRun } from "./runs.js";
+import { requireLatestRun } from "./runs.js";
 
 export interface ReconstructArguments {
   readonly out: string;
@@ -24,7 +24,7 @@ export async function reconstruct(
   const { terminal, signal } = context;
   const { out, maxFrames } = options;
   await checkFiles(input, out);
-  const folder = options.run ?? (await findLatestRun({ runsFolder: "runs" }));
+  const folder = options.run ?? (await requireLatestRun({ runsFolder: "runs" }));
   try {
     const clip = await readVideo(input, { maxFrames, signal });
     const { openRun } = await context.loadRecipes();

@@ -5,7 +5,7 @@ import { shorten } from "../format.js";
 import { showProgress } from "../progress.js";
 import { outputNames } from "./names.js";
 import { readPrompts } from "./prompts.js";
-import { findLatestRun } from "./runs.js";
+import { requireLatestRun } from "./runs.js";
 import { writeSample } from "./sample-output.js";
 import { checkSampleRequest, checkShape, type SampleArguments } from "./sample-request.js";
 
@@ -16,7 +16,7 @@ export async function sample(
 ): Promise<void> {
   const { terminal, signal } = context;
   const prompts = await readPrompts({ prompt, file: options.prompts });
-  const folder = options.run ?? (await findLatestRun({ runsFolder: "runs" }));
+  const folder = options.run ?? (await requireLatestRun({ runsFolder: "runs" }));
   const request = checkSampleRequest(options);
   await checkShape(request, folder);
   const { openRun } = await context.loadRecipes();

@@ -1,8 +1,8 @@
-// Which run the page uses when none is named.
+// Which run an app uses when none is named. Apart from the rest, so that looking for one loads no models.
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 
-/** The folder of the run that was finished last, or undefined when there is none. */
+/** The folder of the run that was finished last, or undefined when there is none: a finished one has its `report.json`. */
 export async function findLatestRun(options: { readonly runsFolder: string }): Promise<string | undefined> {
   const { runsFolder } = options;
   const names: readonly string[] = await readdir(runsFolder).catch((error: NodeJS.ErrnoException) => {

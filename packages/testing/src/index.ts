@@ -19,3 +19,4 @@ export type {
   GoldenTolerance,
   GoldenTools,
 } from "./golden/types.js";
+export { describeExecutor, type ExecutorSuiteOptions, type TestRunner } from "./contracts/executor.js";

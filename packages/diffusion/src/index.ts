@@ -44,6 +44,12 @@ export {
 } from "./objectives/gaussian.js";
 export { iddpm, type IddpmOptions, priorBitsPerDimension } from "./objectives/iddpm.js";
 export { rectifiedFlow, type RectifiedFlowOptions } from "./objectives/flow.js";
+export {
+  itemScalars,
+  type LossAwareTimesteps,
+  type LossSecondMomentOptions,
+  lossSecondMomentTimesteps,
+} from "./objectives/loss-aware.js";
 export { logitNormalTimesteps, type TimestepSampler, uniformTimesteps } from "./objectives/timesteps.js";
 export {
   type LatentItem,
@@ -62,6 +68,7 @@ export { heun } from "./samplers/heun.js";
 export { samplers } from "./samplers/index.js";
 export { kdpm2Ancestral } from "./samplers/kdpm2-ancestral.js";
 export { pndm, type PndmOptions } from "./samplers/pndm.js";
+export { unipc, type UniPcOptions } from "./samplers/unipc.js";
 export { type SolverStep } from "./samplers/run.js";
 export type { Spacing } from "./samplers/timesteps.js";
 export type { CompatOptions } from "./samplers/compat.js";

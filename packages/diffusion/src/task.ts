@@ -15,6 +15,7 @@ import {
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { iddpm } from "./objectives/iddpm.js";
+import { itemScalars } from "./objectives/loss-aware.js";
 import type { Objective } from "./objectives/objective.js";
 
 /** The autoencoder's posterior of one clip or image, already scaled for the denoiser. */
@@ -105,6 +106,7 @@ export function textToVideoTask(options: TextToVideoTaskOptions): TrainTask<Late
             const { loss, parts } = objective.losses({ output, clean, noise, noisy, factors });
             const scalars: Record<string, tf.Scalar> = {};
             for (const [name, part] of Object.entries(parts)) scalars[name] = tf.mean(part);
+            if (objective.needsItemLosses === true) Object.assign(scalars, perItemScalars(batch["timesteps"]!, loss));
             return { loss: tf.mean(tf.mul(loss, batch["weights"]!)) as tf.Scalar, scalars };
           });
         },
@@ -198,6 +200,17 @@ function noisedBatch(objective: Objective, batch: NamedTensors) {
     if (name.startsWith("factor.")) factors[name.slice("factor.".length)] = tensor;
   }
   return { clean, noise, factors, noisy: objective.noised(clean, noise, factors) };
+}
+
+/** Timestep and loss of each batch item. */
+function perItemScalars(timesteps: tf.Tensor, losses: tf.Tensor1D): Record<string, tf.Scalar> {
+  const scalars: Record<string, tf.Scalar> = {};
+  const at = (x: tf.Tensor, item: number) => tf.reshape(tf.slice(x, [item], [1]), []) as tf.Scalar;
+  for (let item = 0; item < losses.size; item++) {
+    scalars[itemScalars.timestep(item)] = at(timesteps, item);
+    scalars[itemScalars.loss(item)] = at(losses, item);
+  }
+  return scalars;
 }
 
 function* trainedParameters(

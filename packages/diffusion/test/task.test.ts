@@ -1,7 +1,14 @@
 import { createRng, initialize, Linear, type NamedTensors, ShapeError } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
-import { iddpm, type LatentItem, LatteT2V, linearSchedule, textToVideoTask } from "../src/index.js";
+import {
+  iddpm,
+  type LatentItem,
+  LatteT2V,
+  linearSchedule,
+  lossSecondMomentTimesteps,
+  textToVideoTask,
+} from "../src/index.js";
 import { characterEncoder, tinyConfig, tinyModel } from "./support/tiny.js";
 
 function posterior(frames: number, name: string, deviation?: number) {
@@ -100,6 +107,16 @@ describe("loss", () => {
     const expected = tf.mean(tf.square(batch["noise"]!)).dataSync()[0]!;
     expect(loss.dataSync()[0]).toBeCloseTo(expected, 5);
     expect(scalars!["mse"]!.dataSync()[0]).toBeCloseTo(expected, 5);
+  });
+
+  test("is reported for each item when the timesteps are drawn by it", async () => {
+    const timesteps = lossSecondMomentTimesteps();
+    const task = textToVideoTask({ denoiser: tinyModel(), textEncoder, objective: iddpm({ timesteps }) });
+    const batch = await task.prepare(items, context());
+    const { loss, scalars } = task.phases[0]!.loss(batch, lossContext());
+    const read = (name: string) => scalars![name]!.dataSync()[0]!;
+    expect([read("timestep.0"), read("timestep.1")]).toEqual(Array.from(batch["timesteps"]!.dataSync()));
+    expect((read("itemLoss.0") + read("itemLoss.1")) / 2).toBeCloseTo(loss.dataSync()[0]!, 5);
   });
 
   test("falls when one batch is repeated", async () => {

@@ -24,6 +24,7 @@ export function rectifiedFlow(options: RectifiedFlowOptions = {}): Objective {
     name: "rectified-flow",
     predicts: "velocity",
     learnsVariance: false,
+    needsItemLosses: draw.needsLosses === true,
     drawTimesteps: (count, rng) => draw(steps, count, rng),
     factors: (timesteps) => ({
       signal: Float32Array.from(timesteps, (timestep) => 1 - (timestep + 1) / steps),

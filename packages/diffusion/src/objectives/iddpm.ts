@@ -54,6 +54,7 @@ export function iddpm(options: IddpmOptions = {}): Objective {
     name: "iddpm",
     predicts,
     learnsVariance: learned,
+    needsItemLosses: draw.needsLosses === true,
     drawTimesteps: (count, rng) => draw(steps, count, rng),
     factors(timesteps) {
       const { signal, noise, ...bound } = gaussianFactors(schedule, timesteps, variance);

@@ -28,6 +28,8 @@ export interface Objective {
   readonly predicts: Denoiser["predicts"];
   /** Whether the denoiser must have `2 * latentChannels` outputs; `undefined` allows both. */
   readonly learnsVariance: boolean | undefined;
+  /** True when timesteps are drawn by the losses of items, which a task then reports as scalars; see `itemScalars`. */
+  readonly needsItemLosses?: boolean;
   /** One timestep for each of `count` batch items, and the weight of its loss. */
   drawTimesteps(count: number, rng: Rng): { readonly timesteps: Float32Array; readonly weights: Float32Array };
   factors(timesteps: ArrayLike<number>): TimestepFactors;

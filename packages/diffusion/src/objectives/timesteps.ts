@@ -1,12 +1,12 @@
 // How training timesteps are drawn.
 import { ConfigError, type Rng } from "@noisereel/core";
 
-/** Draws `count` of `steps` timesteps, and the weight of each one's loss: 1 unless it was drawn unevenly. */
-export type TimestepSampler = (
-  steps: number,
-  count: number,
-  rng: Rng,
-) => { readonly timesteps: Float32Array; readonly weights: Float32Array };
+export interface TimestepSampler {
+  /** Draws `count` of `steps` timesteps, and the weight of each one's loss: 1 unless it makes up for uneven draws. */
+  (steps: number, count: number, rng: Rng): { readonly timesteps: Float32Array; readonly weights: Float32Array };
+  /** True for a sampler that is told the losses it led to. */
+  readonly needsLosses?: boolean;
+}
 
 /** Every timestep alike. */
 export function uniformTimesteps(): TimestepSampler {

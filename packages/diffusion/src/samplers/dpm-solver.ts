@@ -5,7 +5,7 @@ import { SolverRun } from "./run.js";
 import { interpolate, noiseRatios, roundedTimesteps } from "./timesteps.js";
 
 /** One noise level. `alpha ** 2 + sigma ** 2 = 1`. */
-interface Level {
+export interface Level {
   readonly timestep: number;
   readonly alpha: number;
   readonly sigma: number;
@@ -14,7 +14,7 @@ interface Level {
 }
 
 /** The `steps` levels that the network is called at and the clean one after them. */
-function solverLevels(schedule: NoiseSchedule, steps: number): Level[] {
+export function solverLevels(schedule: NoiseSchedule, steps: number): Level[] {
   const ratios = noiseRatios(schedule);
   const levels = roundedTimesteps(schedule, steps).map((timestep): Level => {
     const ratio = interpolate(ratios, timestep);

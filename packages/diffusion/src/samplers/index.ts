@@ -6,6 +6,7 @@ import { euler, eulerAncestral } from "./euler.js";
 import { heun } from "./heun.js";
 import { kdpm2Ancestral } from "./kdpm2-ancestral.js";
 import { pndm } from "./pndm.js";
+import { unipc } from "./unipc.js";
 
 /** Every sampler's factory by name, for a list to choose from. */
 export const samplers = {
@@ -19,4 +20,5 @@ export const samplers = {
   dpmSolverSinglestep,
   deis,
   kdpm2Ancestral,
+  unipc,
 } as const;

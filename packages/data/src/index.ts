@@ -1,6 +1,6 @@
 // The public surface of @noisereel/data.
 export { type ClipFields, createClip, framePixels, selectFrames } from "./clip.js";
-export { fileSha256 } from "./files.js";
+export { type FilePart, fileSha256 } from "./files.js";
 
 export { type FfmpegBinary, type FfmpegOptions, findFfmpeg } from "./ffmpeg/binary.js";
 export type { ProcessOptions } from "./ffmpeg/process.js";
@@ -12,8 +12,16 @@ export { clipFrames, type FrameSource, writeVideo, type WriteVideoOptions } from
 export { readAnimation, writeAnimation, type WriteAnimationOptions } from "./video/animation.js";
 export { encodePng, readImage, type ReadImageOptions, writeImage, type WriteImageOptions } from "./video/image.js";
 
-export { type Manifest, readManifest, type ReadManifestOptions } from "./manifest/read.js";
+export {
+  inspectManifest,
+  type ManifestInspection,
+  type ManifestProblem,
+  type ReadManifestOptions,
+} from "./manifest/inspect.js";
+export { type Manifest, readManifest } from "./manifest/read.js";
 export type { ManifestEntry } from "./manifest/schema.js";
+export { writeManifest, type WriteManifestOptions } from "./manifest/write.js";
+export { writeShards, type WriteShardsOptions } from "./manifest/shards.js";
 export { type CaptionPolicy, drawCaption, manifestSource, type ManifestSourceOptions } from "./manifest/source.js";
 export { clipSource, inMemory, subset, transformedSource } from "./sources.js";
 

@@ -1,6 +1,6 @@
 // What a video file holds, without keeping its frames.
 import { ClipError } from "@noisereel/core";
-import { requireFile } from "../files.js";
+import { type FilePart, requireFile, requirePart } from "../files.js";
 import { codecFromLog, durationFromLog, frameRateFromLog, sizeFromLog } from "./log.js";
 import { inputArguments, type ProcessOptions, startFfmpeg } from "./process.js";
 
@@ -26,14 +26,14 @@ export interface VideoFacts {
  */
 export async function probeVideo(
   file: string,
-  options: ProcessOptions & { readonly count?: boolean } = {},
+  options: ProcessOptions & { readonly count?: boolean; readonly part?: FilePart | undefined } = {},
 ): Promise<VideoFacts> {
-  const { count = true } = options;
-  await requireFile(file);
+  const { count = true, part } = options;
+  requirePart(file, await requireFile(file), part);
   const limit = count ? [] : ["-frames:v", "1"];
   const filter = ["-vf", "settb=1/25,setpts=N", "-r", "25"]; // every frame once, whatever its time stamp
   const ffmpeg = await startFfmpeg(
-    [...inputArguments(file), ...filter, ...limit, "-progress", "pipe:1", "-f", "null", "-"],
+    [...inputArguments(file, part), ...filter, ...limit, "-progress", "pipe:1", "-f", "null", "-"],
     { ...options, file, action: "read" },
   );
   const chunks: Buffer[] = [];

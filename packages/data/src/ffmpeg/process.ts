@@ -1,6 +1,7 @@
 // One ffmpeg child process: its output as a stream, its log read line by line, its end awaited whatever happens.
 import { type ChildProcess, spawn } from "node:child_process";
 import { ClipError } from "@noisereel/core";
+import type { FilePart } from "../files.js";
 import { findFfmpeg, type FfmpegOptions } from "./binary.js";
 
 export interface ProcessOptions extends FfmpegOptions {
@@ -161,10 +162,22 @@ function readLines(child: ChildProcess, onLine: (line: string) => void): void {
   child.stderr!.on("end", () => rest.trim() !== "" && onLine(rest));
 }
 
-/** The arguments that open `file` as an input: no other protocol, no playlist formats, one decoding thread. */
-export function inputArguments(file: string): string[] {
+/**
+ * The arguments that open `file`, or a part of it, as an input: no other protocol, no playlist formats, one decoding
+ * thread.
+ */
+export function inputArguments(file: string, part?: FilePart): string[] {
   const formats =
     "mov,mp4,matroska,webm,avi,gif,ogg,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ivf,nut,yuv4mpegpipe,mxf,dv";
-  const safe = ["-nostdin", "-threads", "1", "-protocol_whitelist", "file,pipe", "-format_whitelist", formats];
-  return [...safe, "-i", `file:${file}`, "-map", "0:v:0", "-an", "-sn", "-dn"];
+  const safe = [
+    "-nostdin",
+    "-threads",
+    "1",
+    "-protocol_whitelist",
+    part === undefined ? "file,pipe" : "file,pipe,subfile",
+    "-format_whitelist",
+    formats,
+  ];
+  const range = part === undefined ? "" : `subfile,,start,${part.offset},end,${part.offset + part.bytes},,:`;
+  return [...safe, "-i", `${range}file:${file}`, "-map", "0:v:0", "-an", "-sn", "-dn"];
 }

@@ -87,13 +87,13 @@ describe("readManifest", () => {
     const reading = readManifest(file);
     await expect(reading).rejects.toThrow(ConfigError);
     await expect(reading).rejects.toThrow(
-      /m\.jsonl has 7 problems: line 1, field cap: .*; line 2, field path: .*; line 3, field caption: captions are read from cap; rename it; line 4, field path: .*gone\.mp4 does not exist; line 5, field fps: .*; and 2 more/,
+      /m\.jsonl has 7 problems: line 1, field cap: .*; line 2, field path: .*; line 3, field caption: captions are read from cap; rename it; line 4, field path: .*gone\.mp4 does not exist; check the path.*; line 5, field fps: .*; and 2 more/,
     );
   });
 
   test("what is not JSON is told with its line; an empty or missing manifest says so", async () => {
     const { folder, file } = await folderWith("m.jsonl", '{"path": "a.mp4"}\n{"path": \n');
-    await expect(readManifest(file)).rejects.toThrow("line 2: not JSON");
+    await expect(readManifest(file)).rejects.toThrow("line 2, not JSON");
     await writeFile(file, "\n");
     await expect(readManifest(file)).rejects.toThrow("gives no clips: it is empty");
     await expect(readManifest(path.join(folder, "gone.json"))).rejects.toThrow("gone.json does not exist");

@@ -14,8 +14,11 @@ import { readVideo, type ReadVideoOptions } from "../video/read.js";
 import type { Manifest } from "./read.js";
 import type { ManifestEntry } from "./schema.js";
 
-/** Which of an entry's captions a clip gets: the first, the one at this position, or one drawn once for each entry. */
-export type CaptionPolicy = "first" | "random" | number;
+/**
+ * Which of an entry's captions a clip gets: the first, the one at this position, the longest, one drawn once for each entry,
+ * or the one that `source` wrote (see `cap_source`).
+ */
+export type CaptionPolicy = "first" | "longest" | "random" | number | { readonly source: string };
 
 export interface ManifestSourceOptions {
   /** Default: the manifest's path. */
@@ -43,6 +46,15 @@ export function manifestSource(manifest: Manifest, options: ManifestSourceOption
     if (poor !== undefined || !Number.isInteger(captionPolicy) || captionPolicy < 0) {
       const has = poor === undefined ? "" : `; ${poor.id} (line ${poor.line}) has ${poor.captions.length} captions`;
       throw new ConfigError(`captionPolicy is ${captionPolicy}${has}; use a position that every entry has`);
+    }
+  }
+  if (typeof captionPolicy === "object") {
+    const without = manifest.entries.find(({ captionSources }) => !captionSources.includes(captionPolicy.source));
+    if (without !== undefined) {
+      const has = without.captionSources.length === 0 ? "no cap_source" : without.captionSources.join(", ");
+      throw new ConfigError(
+        `captionPolicy asks for captions of ${captionPolicy.source}; ${without.id} (line ${without.line}) has ${has}; use a source that every entry has`,
+      );
     }
   }
   return {
@@ -78,16 +90,19 @@ export function drawCaption(manifest: Manifest): ClipTransform {
 
 function captionOf(entry: ManifestEntry, policy: CaptionPolicy, rng: Rng | undefined): string | undefined {
   if (policy === "first") return entry.captions[0];
+  if (policy === "longest") return entry.captions.toSorted((a, b) => b.length - a.length)[0];
+  if (typeof policy === "object") return entry.captions[entry.captionSources.indexOf(policy.source)];
   if (policy !== "random") return entry.captions[policy];
   return entry.captions.length === 0 ? undefined : entry.captions[rng!.fork(entry.id).integer(entry.captions.length)];
 }
 
 async function readEntry(entry: ManifestEntry, options: ReadVideoOptions): Promise<Clip> {
+  const { part, start, end } = entry;
   if (entry.type === "image") {
     const { id, caption, maxPixels, signal } = options;
-    return readImage(entry.path, { id, caption, maxPixels, signal });
+    return readImage(entry.path, { id, caption, maxPixels, part, signal });
   }
-  const clip = await readVideo(entry.path, { ...options, start: entry.start, end: entry.end });
+  const clip = await readVideo(entry.path, { ...options, start, end, part, name: entry.member });
   const range = entry.end === undefined ? undefined : entry.end - (entry.start ?? 0);
   const wanted = range ?? (entry.start === undefined ? entry.stated.frames : undefined);
   const expected = options.fps === undefined ? Math.min(wanted ?? 0, options.maxFrames ?? Infinity) : 0;
@@ -103,7 +118,7 @@ async function readEntry(entry: ManifestEntry, options: ReadVideoOptions): Promi
 async function verifyFile(entry: ManifestEntry, signal: AbortSignal | undefined): Promise<void> {
   const stated = entry.stated.sha256;
   if (stated === undefined) return;
-  const actual = await fileSha256(entry.path, signal === undefined ? {} : { signal });
+  const actual = await fileSha256(entry.path, { signal, part: entry.part });
   if (actual !== stated) {
     throw new ClipError(
       `${entry.path} has sha256 ${actual.slice(0, 12)}… but the manifest states ${stated.slice(0, 12)}…; the file was changed`,

@@ -3,7 +3,7 @@ import path from "node:path";
 import { type Clip, ClipError, ConfigError } from "@noisereel/core";
 import sharp from "sharp";
 import { createClip, selectFrames } from "../clip.js";
-import { replaceFile, requireFile } from "../files.js";
+import { readPart, replaceFile, requireFile } from "../files.js";
 import { sharpReason } from "./sharp-reason.js";
 import type { ReadVideoOptions } from "./read.js";
 
@@ -14,20 +14,21 @@ export function isAnimationFile(file: string): boolean {
 
 /** Reads a GIF or WebP with all its frames; transparent parts become white. Frames shown for different times count once each. */
 export async function readAnimation(file: string, options: ReadVideoOptions = {}): Promise<Clip> {
-  const { start = 0, end, maxFrames = Infinity, maxBytes = 2 ** 31, id = file, caption, signal } = options;
+  const { start = 0, end, maxFrames = Infinity, maxBytes = 2 ** 31, id = file, caption, part, signal } = options;
   if (options.size !== undefined || options.fps !== undefined) {
     throw new ConfigError(`size and fps do not apply to ${file}; resize or resample the clip after reading`);
   }
   await requireFile(file);
   signal?.throwIfAborted();
+  const input = part === undefined ? file : await readPart(file, part);
   try {
     const limits = { limitInputPixels: Math.floor(maxBytes / 3), animated: true, failOn: "error" } as const;
-    const { data, info } = await sharp(file, limits)
+    const { data, info } = await sharp(input, limits)
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
       .raw()
       .toBuffer({ resolveWithObject: true });
-    const metadata = await sharp(file, limits).metadata();
+    const metadata = await sharp(input, limits).metadata();
     signal?.throwIfAborted();
     const frames = metadata.pages ?? 1;
     const delays = (metadata.delay ?? []).filter((delay) => delay > 0);

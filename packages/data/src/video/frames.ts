@@ -1,6 +1,6 @@
 // A video's frames one after the other: memory holds one frame, however long the file is.
 import { ClipError, ConfigError } from "@noisereel/core";
-import { requireFile } from "../files.js";
+import { type FilePart, requireFile, requirePart } from "../files.js";
 import { frameRateFromLog } from "../ffmpeg/log.js";
 import { ppmFrames } from "../ffmpeg/ppm.js";
 import { inputArguments, type ProcessOptions, startFfmpeg } from "../ffmpeg/process.js";
@@ -28,6 +28,8 @@ export interface VideoFramesOptions extends ProcessOptions {
    * `centerCropResize`. Default: the file's own size.
    */
   readonly size?: { readonly height: number; readonly width: number } | undefined;
+  /** Reads this piece of `file`, for example a member of a tar shard. Default: the whole file. */
+  readonly part?: FilePart | undefined;
   /** Largest height times width that is accepted. Default 33,177,600 (7680x4320). */
   readonly maxPixels?: number | undefined;
   /** What to do with frames that are damaged: `throw` (default), or `keep` them as ffmpeg conceals them. */
@@ -41,9 +43,9 @@ export interface VideoFramesOptions extends ProcessOptions {
 export async function* videoFrames(file: string, options: VideoFramesOptions = {}): AsyncGenerator<VideoFrame> {
   const { maxPixels = 33_177_600, damaged = "throw" } = options;
   const filters = filterChain(options);
-  await requireFile(file);
+  requirePart(file, await requireFile(file), options.part);
   const ffmpeg = await startFfmpeg(
-    [...inputArguments(file), "-vf", filters, "-r", "25", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"],
+    [...inputArguments(file, options.part), "-vf", filters, "-r", "25", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"],
     { ...options, file, action: "read" },
   );
   try {

@@ -3,7 +3,7 @@ import path from "node:path";
 import { type Clip, ClipError, ConfigError } from "@noisereel/core";
 import sharp, { type Sharp } from "sharp";
 import { createClip, framePixels } from "../clip.js";
-import { replaceFile, requireFile } from "../files.js";
+import { type FilePart, readPart, replaceFile, requireFile } from "../files.js";
 import { sharpReason } from "./sharp-reason.js";
 
 export interface ReadImageOptions {
@@ -12,16 +12,19 @@ export interface ReadImageOptions {
   readonly caption?: string | undefined;
   /** Largest height times width that is accepted. Default 268,402,689 (sharp's own limit). */
   readonly maxPixels?: number | undefined;
+  /** Reads this piece of `file`. Default: the whole file. */
+  readonly part?: FilePart | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Reads a picture (png, jpg, webp, gif, tiff, avif) upright and as sRGB; transparent parts become white. */
 export async function readImage(file: string, options: ReadImageOptions = {}): Promise<Clip> {
-  const { id = file, caption, maxPixels = 268_402_689, signal } = options;
+  const { id = file, caption, maxPixels = 268_402_689, part, signal } = options;
   await requireFile(file);
   signal?.throwIfAborted();
+  const input = part === undefined ? file : await readPart(file, part);
   try {
-    const { data, info } = await sharp(file, { limitInputPixels: maxPixels, failOn: "error" })
+    const { data, info } = await sharp(input, { limitInputPixels: maxPixels, failOn: "error" })
       .autoOrient()
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")

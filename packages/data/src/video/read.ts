@@ -11,6 +11,8 @@ export interface ReadVideoOptions extends VideoFramesOptions {
   readonly caption?: string | undefined;
   /** Reads at most this many frames and leaves the rest. Default: all. */
   readonly maxFrames?: number | undefined;
+  /** The name whose ending says how to read, when `file` is a tar shard. Default: `file`. */
+  readonly name?: string | undefined;
   /** A clip that needs more memory is refused. Bytes; default 2 GiB. */
   readonly maxBytes?: number | undefined;
 }
@@ -24,7 +26,7 @@ export async function readVideo(file: string, options: ReadVideoOptions = {}): P
   if (maxFrames !== undefined && (!Number.isInteger(maxFrames) || maxFrames < 1)) {
     throw new ConfigError(`maxFrames is ${maxFrames}; use a positive integer`);
   }
-  if (isAnimationFile(file)) return readAnimation(file, options);
+  if (isAnimationFile(options.name ?? file)) return readAnimation(file, options);
   const stop = maxFrames === undefined ? end : Math.min(end ?? Infinity, start + maxFrames);
   const frames = videoFrames(file, { ...options, end: stop });
   return collectClip(frames, { ...options, id: options.id ?? file, file });

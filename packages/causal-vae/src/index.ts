@@ -7,7 +7,16 @@ export type { TileGrid } from "./tiling/grid.js";
 export { streamed, type StreamedAutoencoder, type StreamedOptions } from "./streamed.js";
 export { compiled } from "./compiled.js";
 export { type Posterior, posterior, samplePosterior } from "./posterior.js";
-export { savePretrained } from "./pretrained.js";
+export { type PretrainedOptions, savePretrained } from "./pretrained.js";
+export { readWeightsFile, type WeightsFileOptions } from "./weights-file.js";
+export { openTorchCheckpoint, type TorchCheckpoint } from "./torch-checkpoint/checkpoint.js";
+export {
+  OpaqueValue,
+  type StorageKind,
+  type TorchStorage,
+  TorchTensor,
+  type TorchValue,
+} from "./torch-checkpoint/values.js";
 export { CausalConv3d, causalConv3d, type CausalConvOptions } from "./conv.js";
 export { klPerClip, nllPerFrame } from "./losses/reconstruction.js";
 export { clipsToTensor } from "./clips.js";

@@ -17,7 +17,7 @@ import { type Block, createConvolution } from "./members.js";
 import { type ClipSize, workingBytes } from "./memory.js";
 import { type Past, wholeClip } from "./past.js";
 import { type Posterior, posterior, scaledLatents } from "./posterior.js";
-import { isLossKey, readPretrained } from "./pretrained.js";
+import { type PretrainedOptions, readPretrained } from "./pretrained.js";
 import { checkLatentShape, checkVideoShape } from "./shape.js";
 
 /** An autoencoder that also gives what it predicts before sampling and scaling: what tiling and caching work on. */
@@ -58,14 +58,16 @@ export class CausalVae extends Module implements MomentsAutoencoder {
   }
 
   /**
-   * Loads a folder with `config.json` and `diffusion_pytorch_model.safetensors` (or `model.safetensors`, or shards with
-   * an index). `loss.*` is ignored, every other name must fit. Throws `ConfigError` or `CheckpointError`.
+   * Loads a folder with `config.json` and weights (`diffusion_pytorch_model.safetensors` or `model.safetensors`, whole
+   * or in shards; `.bin`; a Lightning `.ckpt`), or a file of weights (`.safetensors`, `.ckpt`, `.pt`) with `config.json`
+   * beside it. `loss.*` is ignored, every other name must fit, every value must be finite. Nothing in a pickle is run.
+   * Throws `ConfigError` or `CheckpointError`.
    */
-  static async fromPretrained(folder: string): Promise<CausalVae> {
-    const { config, weights } = await readPretrained(folder);
+  static async fromPretrained(source: string, options: PretrainedOptions = {}): Promise<CausalVae> {
+    const { config, weights } = await readPretrained(source, options);
     const vae = new CausalVae(config);
     try {
-      vae.loadStateDict(weights, { ignore: isLossKey });
+      vae.loadStateDict(weights);
       return vae;
     } catch (error) {
       vae.dispose();

@@ -5,6 +5,7 @@ export type { ClipSize } from "./memory.js";
 export { tiled, type TiledAutoencoder, type TiledOptions, type TilePlan } from "./tiled.js";
 export type { TileGrid } from "./tiling/grid.js";
 export { streamed, type StreamedAutoencoder, type StreamedOptions } from "./streamed.js";
+export { latentScale, type LatentScaleOptions, type LatentStatistics } from "./latent-scale.js";
 export { compiled } from "./compiled.js";
 export { type Posterior, posterior, samplePosterior } from "./posterior.js";
 export { type PretrainedOptions, savePretrained } from "./pretrained.js";

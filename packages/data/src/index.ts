@@ -75,3 +75,22 @@ export { type ContentScore, contentScore } from "./scenes/content-score.js";
 export { type FlashFilter, flashFilter } from "./scenes/flash-filter.js";
 export { type FrameRange, sceneChunks } from "./scenes/chunks.js";
 export { type DetectedScenes, detectScenes, type DetectScenesOptions } from "./scenes/detect.js";
+export { adaptiveCuts } from "./scenes/adaptive.js";
+export { fadeRuns } from "./scenes/fades.js";
+export { type CutAgreement, cutAgreement } from "./scenes/agreement.js";
+export {
+  colourLayoutEmbedding,
+  type EmbeddingThresholds,
+  type FrameEmbedding,
+  vectorDistance,
+} from "./scenes/embedding.js";
+export {
+  type PieceVectors,
+  type StitchedScenes,
+  type StitchOptions,
+  stitchScenes,
+  vectorFrames,
+} from "./scenes/stitch.js";
+export { scorePlot, type ScorePlotOptions } from "./scenes/plot.js";
+export { cutEntries, type CutVideo, cutVideo, type CutVideoOptions } from "./scenes/cut-video.js";
+export { writeClips, type WriteClipsOptions } from "./scenes/write-clips.js";

@@ -1,80 +1,107 @@
 // Where one scene of a video ends and the next begins.
 import { ConfigError } from "@noisereel/core";
 import type { VideoFrame } from "../video/frames.js";
-import { contentScore } from "./content-score.js";
+import { adaptiveCuts } from "./adaptive.js";
 import type { FrameRange } from "./chunks.js";
+import { contentScore } from "./content-score.js";
+import { fadeRuns } from "./fades.js";
 import { flashFilter } from "./flash-filter.js";
 import { rgbToHsv8 } from "./hsv.js";
+import { shrink } from "./shrink.js";
 
 export interface DetectScenesOptions {
-  /** A frame whose content score reaches this begins a scene. Default 27. */
+  /**
+   * `content` (default): a frame that differs from the one before by `threshold`. `adaptive`: one that differs by
+   * `adaptiveRatio` times as much as its neighbours do, so that fast camera motion is no cut.
+   */
+  readonly detector?: "content" | "adaptive" | undefined;
+  /** A frame whose content score reaches this begins a scene. Default 27; 15 for `adaptive`. */
   readonly threshold?: number | undefined;
+  /** `adaptive`: how much larger than the mean of its neighbours a score must be. Default 3. */
+  readonly adaptiveRatio?: number | undefined;
+  /** `adaptive`: neighbours on each side. Default 2. */
+  readonly adaptiveWindow?: number | undefined;
   /** Shortest scene, in frames. Default 15. */
   readonly minSceneFrames?: number | undefined;
   /** Frames are compared at about this width. Default 256. */
   readonly width?: number | undefined;
+  /**
+   * A jump after which the old picture is back within this many frames is a flash and no cut. Default 0, like
+   * PySceneDetect, where a flash in the middle of a scene is one.
+   */
+  readonly flashFrames?: number | undefined;
+  /** Frames whose mean brightness is below this (0 to 255) are black, and a scene ends in the middle of them. Default: not looked for. */
+  readonly fadeLevel?: number | undefined;
 }
 
 export interface DetectedScenes {
   readonly scenes: readonly FrameRange[];
   /** Content score of every frame against the one before it; the first is 0. */
   readonly scores: readonly number[];
+  /** Mean brightness of every frame, 0 to 255. */
+  readonly levels: readonly number[];
 }
 
-/** Finds hard cuts. Holds two small frames, however long the video is. */
+/** Finds cuts. Holds a few small frames and two numbers for each frame, however long the video is. */
 export async function detectScenes(
   frames: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
   options: DetectScenesOptions = {},
 ): Promise<DetectedScenes> {
-  const { threshold = 27, minSceneFrames = 15, width = 256 } = options;
+  const { detector = "content", minSceneFrames = 15, width = 256, flashFrames = 0, fadeLevel } = options;
+  const { threshold = detector === "content" ? 27 : 15, adaptiveRatio = 3, adaptiveWindow = 2 } = options;
   if (!(threshold > 0)) throw new ConfigError(`threshold is ${threshold}; use a positive number`);
-  const filter = flashFilter({ minSceneFrames });
+  if (!(adaptiveRatio > 0)) throw new ConfigError(`adaptiveRatio is ${adaptiveRatio}; use a positive number`);
+  for (const [name, value] of Object.entries({ minSceneFrames, flashFrames, adaptiveWindow })) {
+    if (!Number.isInteger(value) || value < 0) throw new ConfigError(`${name} is ${value}; use an integer from 0`);
+  }
   const scores: number[] = [];
-  const cuts: number[] = [];
+  const levels: number[] = [];
+  const flashes: FrameRange[] = [];
+  /** Jumps that may turn out to be flashes, each with the frame before it. */
+  let jumps: { frame: number; before: Uint8Array }[] = [];
   let before: Uint8Array | undefined;
   for await (const frame of frames) {
     const hsv = rgbToHsv8(shrink(frame, width));
+    const index = scores.length;
     const score = before === undefined ? 0 : contentScore(before, hsv).score;
-    const cut = filter.next(scores.length, score >= threshold);
-    if (cut !== undefined) cuts.push(cut);
+    jumps = jumps.filter((jump) => index - jump.frame <= flashFrames);
+    const back = jumps.find((jump) => contentScore(jump.before, hsv).score < threshold);
+    if (back !== undefined) {
+      flashes.push({ start: back.frame, end: index + 1 });
+      jumps = [];
+    } else if (flashFrames > 0 && before !== undefined && score >= threshold) jumps.push({ frame: index, before });
     scores.push(score);
+    levels.push(meanValue(hsv));
     before = hsv;
   }
-  const edges = [0, ...cuts, scores.length];
-  const scenes = edges.slice(1).map((end, i) => ({ start: edges[i]!, end }));
-  return { scenes: scores.length === 0 ? [] : scenes, scores };
+  if (scores.length === 0) return { scenes: [], scores, levels };
+  const calm = withoutFlashes(scores, flashes);
+  const jumpsToCut =
+    detector === "content"
+      ? contentCuts(calm, threshold, minSceneFrames)
+      : adaptiveCuts(calm, { threshold, ratio: adaptiveRatio, window: adaptiveWindow, minSceneFrames });
+  const black = fadeLevel === undefined ? [] : fadeRuns(levels, { level: fadeLevel });
+  const apart = (cut: number): boolean =>
+    black.every(({ start, end }) => cut < start - minSceneFrames || cut > end + minSceneFrames);
+  const cuts = [...jumpsToCut.filter(apart), ...black.map(({ start, end }) => (start + end) >> 1)];
+  const edges = [0, ...cuts.toSorted((a, b) => a - b), scores.length];
+  return { scenes: edges.slice(1).map((end, i) => ({ start: edges[i]!, end })), scores, levels };
 }
 
-/** Bilinear with half-pixel centres and without antialiasing, OpenCV's default. */
-function shrink(frame: VideoFrame, target: number): Uint8Array {
-  if (frame.width < target) return frame.pixels;
-  const factor = frame.width / target;
-  const width = Math.round(frame.width / factor);
-  const height = Math.max(1, Math.round(frame.height / factor));
-  const columns = taps(frame.width, width);
-  const rows = taps(frame.height, height);
-  const { pixels } = frame;
-  const stride = frame.width * 3;
-  const result = new Uint8ClampedArray(height * width * 3);
-  let out = 0;
-  for (const { low: top, high: bottom, share: down } of rows) {
-    for (const { low: left, high: right, share: across } of columns) {
-      for (let c = 0; c < 3; c++) {
-        const upper = mix(pixels[top * stride + left * 3 + c]!, pixels[top * stride + right * 3 + c]!, across);
-        const lower = mix(pixels[bottom * stride + left * 3 + c]!, pixels[bottom * stride + right * 3 + c]!, across);
-        result[out++] = mix(upper, lower, down);
-      }
-    }
-  }
-  return new Uint8Array(result.buffer);
+function contentCuts(scores: readonly number[], threshold: number, minSceneFrames: number): number[] {
+  const filter = flashFilter({ minSceneFrames });
+  return scores.flatMap((score, frame) => filter.next(frame, score >= threshold) ?? []);
 }
 
-const mix = (a: number, b: number, share: number): number => a + (b - a) * share;
+/** Scores with those of flashes set to 0. */
+function withoutFlashes(scores: readonly number[], flashes: readonly FrameRange[]): readonly number[] {
+  const calm = [...scores];
+  for (const { start, end } of flashes) calm.fill(0, start, end);
+  return calm;
+}
 
-function taps(from: number, to: number): { low: number; high: number; share: number }[] {
-  return Array.from({ length: to }, (_, i) => {
-    const center = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
-    const low = Math.floor(center);
-    return { low, high: Math.min(from - 1, low + 1), share: center - low };
-  });
+function meanValue(hsv: Uint8Array): number {
+  let sum = 0;
+  for (let i = 2; i < hsv.length; i += 3) sum += hsv[i]!;
+  return sum / (hsv.length / 3);
 }

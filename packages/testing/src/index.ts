@@ -20,3 +20,6 @@ export type {
   GoldenTools,
 } from "./golden/types.js";
 export { describeExecutor, type ExecutorSuiteOptions, type TestRunner } from "./contracts/executor.js";
+export { describeDenoiser, type DenoiserSuiteOptions } from "./contracts/denoiser.js";
+export { describeSampler, type SamplerSuiteOptions } from "./contracts/sampler.js";
+export { describeTextEncoder, type TextEncoderSuiteOptions } from "./contracts/text-encoder.js";

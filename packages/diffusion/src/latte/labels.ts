@@ -1,4 +1,4 @@
-import { ConfigError, type TextEncoder } from "@noisereel/core";
+import { ConfigError, ShapeError, type TextEncoder } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -19,8 +19,14 @@ export function classLabels(classes: number | readonly string[]): TextEncoder {
     name: "class-labels",
     width: names.length + 1,
     maxTokens: 1,
-    encode(prompts) {
+    encode(prompts, call) {
+      call?.signal?.throwIfAborted();
       const [batch, captions] = [prompts.length, prompts[0]?.length ?? 0];
+      if (captions === 0 || prompts.some((row) => row.length !== captions)) {
+        throw new ShapeError(
+          `prompts have [${prompts.map((row) => row.length).join(", ")}] labels; give every video the same number, at least one`,
+        );
+      }
       return tf.tidy(() => {
         const indices = tf.tensor1d(prompts.flat().map(indexOf), "int32");
         const oneHot = tf.cast(tf.oneHot(indices, names.length + 1), "float32");

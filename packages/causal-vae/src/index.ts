@@ -32,5 +32,7 @@ export {
   NLayerDiscriminator,
   NLayerDiscriminator3D,
 } from "./losses/discriminator.js";
-export { Lpips } from "./losses/lpips.js";
+export { Lpips, type VggWidths } from "./losses/lpips.js";
+export { loadLpips, lpipsWeights } from "./losses/lpips-files.js";
+export { GradientPyramid, type GradientPyramidOptions } from "./losses/gradient-pyramid.js";
 export { inflate, type InflationInit } from "./inflate.js";

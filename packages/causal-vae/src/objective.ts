@@ -10,6 +10,12 @@ export interface PerceptualDistance {
   distance(x: tf.Tensor4D, y: tf.Tensor4D): tf.Tensor1D;
 }
 
+/** A perceptual distance and its factor. */
+export interface PerceptualTerm {
+  readonly network: PerceptualDistance;
+  readonly weight: number;
+}
+
 /** Clips of one size, with the noise that samples their posterior. */
 export interface Part {
   readonly video: tf.Tensor5D; // [B, T, H, W, 3]
@@ -54,7 +60,7 @@ export interface ReconstructionLoss {
 /** How far reconstructions are from their parts. */
 export function reconstructionLoss(
   pairs: readonly Pick<CodedPart, "video" | "reconstruction">[],
-  perceptual: { readonly network: PerceptualDistance; readonly weight?: number } | undefined,
+  perceptual: PerceptualTerm | undefined,
 ): ReconstructionLoss {
   const values = pairs.reduce((sum, { video }) => sum + video.size, 0);
   const frames = pairs.reduce((sum, { video }) => sum + video.shape[0] * video.shape[1], 0);
@@ -72,7 +78,7 @@ export function reconstructionLoss(
     tf.sum<tf.Scalar>(perceptual.network.distance(framesOf(video), framesOf(reconstruction))),
   );
   const distance = meanOf(distances, frames);
-  return { l1, mse, perceptual: distance, perValue: tf.add(l1, tf.mul(distance, perceptual.weight ?? 1)) };
+  return { l1, mse, perceptual: distance, perValue: tf.add(l1, tf.mul(distance, perceptual.weight)) };
 }
 
 /** The sum of scalars, divided by `count`. */

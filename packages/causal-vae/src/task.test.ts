@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
 import { smallCausalVae } from "../test/small.js";
 import { NLayerDiscriminator } from "./losses/discriminator.js";
+import { GradientPyramid } from "./losses/gradient-pyramid.js";
 import { Lpips } from "./losses/lpips.js";
 import { vaeTask, type VaeTaskOptions } from "./task.js";
 
@@ -50,6 +51,24 @@ test("both reductions are made of the same means", async () => {
   expect(sum["loss"]! / (16 * 16 * 3)).toBeCloseTo(mean["loss"]!, 4);
   // 5 + 1 latents' worth of clips: the sum is over 2 clips, the mean over 48 values.
   expect((sum["kl"]! * 2) / 48).toBeCloseTo(mean["kl"]!, 4);
+  vae.dispose();
+});
+
+test("the perceptual term is a gradient pyramid's where no network is given", async () => {
+  const vae = smallCausalVae();
+  const losses = async (perceptual: VaeTaskOptions["perceptual"]) =>
+    firstLoss(vaeTask({ vae, klWeight: 0, reduction: "mean", ...(perceptual === undefined ? {} : { perceptual }) }), [
+      example(1),
+    ]);
+  const [without, byDefault, given] = [
+    await losses(undefined),
+    await losses({ weight: 0.5 }),
+    await losses({ network: new GradientPyramid(), weight: 0.5 }),
+  ];
+  expect(without["perceptual"]).toBeUndefined();
+  expect(byDefault).toEqual(given);
+  expect(byDefault["loss"]).toBeCloseTo(byDefault["l1"]! + 0.5 * byDefault["perceptual"]!, 5);
+  expect(() => vaeTask({ vae, perceptual: { weight: -1 } })).toThrow(/perceptual\.weight is -1/);
   vae.dispose();
 });
 

@@ -14,7 +14,15 @@ import * as tf from "@tensorflow/tfjs";
 import { adversarialTerm, adversaryLoss, type AdversaryOptions, type Pair } from "./adversary.js";
 import { clipsToTensor } from "./clips.js";
 import type { CausalVae } from "./model.js";
-import { codePart, meanOf, type Part, type PerceptualDistance, reconstructionLoss } from "./objective.js";
+import { GradientPyramid } from "./losses/gradient-pyramid.js";
+import {
+  codePart,
+  meanOf,
+  type Part,
+  type PerceptualDistance,
+  type PerceptualTerm,
+  reconstructionLoss,
+} from "./objective.js";
 import { checkVideoShape } from "./shape.js";
 
 export interface VaeTaskOptions {
@@ -27,8 +35,12 @@ export interface VaeTaskOptions {
   readonly reduction?: "sum" | "mean";
   /** Factor on the KL term as `reduction` scales it. Default 1e-6. */
   readonly klWeight?: number;
-  /** Added to L1: a mean distance of 1 counts like a mean L1 of `weight` (default 1, the reference's). */
-  readonly perceptual?: { readonly network: PerceptualDistance; readonly weight?: number };
+  /**
+   * Added to L1: a mean distance of 1 counts like a mean L1 of `weight` (default 1, the reference's). `network`: an
+   * `Lpips` of published weights (`loadLpips`), or anything with a `distance`; left out, a `GradientPyramid`, which
+   * needs no weights. Default no such term.
+   */
+  readonly perceptual?: { readonly network?: PerceptualDistance; readonly weight?: number };
   /** A discriminator, trained in a second phase named "discriminator". */
   readonly adversary?: AdversaryOptions;
 }
@@ -45,6 +57,7 @@ export type VaeBatch = NamedTensors;
  */
 export function vaeTask(options: VaeTaskOptions): TrainTask {
   const { vae, klWeight = 1e-6, adversary } = options;
+  const perceptual = perceptualTerm(options.perceptual);
   if (!(klWeight >= 0)) throw new ConfigError(`klWeight is ${klWeight}; use a number from 0 up`);
   return {
     name: "vae",
@@ -53,7 +66,7 @@ export function vaeTask(options: VaeTaskOptions): TrainTask {
       {
         name: "vae",
         parameters: () => vae.namedParameters(),
-        loss: (batch, context) => vaeLoss(options, klWeight, batch, context),
+        loss: (batch, context) => vaeLoss({ ...options, klWeight, perceptual }, batch, context),
       },
       ...(adversary === undefined ? [] : [discriminatorPhase(adversary)]),
     ],
@@ -72,13 +85,20 @@ export function prepareBatch(vae: CausalVae, items: readonly Example[], rng: Rng
   };
 }
 
-function vaeLoss(
-  options: VaeTaskOptions,
-  klWeight: number,
-  batch: VaeBatch,
-  context: LossContext,
-): ReturnType<TrainPhase["loss"]> {
-  const { vae, perceptual, adversary, reduction = "sum" } = options;
+function perceptualTerm(options: VaeTaskOptions["perceptual"]): PerceptualTerm | undefined {
+  if (options === undefined) return undefined;
+  const { network = new GradientPyramid(), weight = 1 } = options;
+  if (!(weight >= 0)) throw new ConfigError(`perceptual.weight is ${weight}; use a number from 0 up`);
+  return { network, weight };
+}
+
+type LossOptions = Omit<VaeTaskOptions, "perceptual"> & {
+  readonly klWeight: number;
+  readonly perceptual: PerceptualTerm | undefined;
+};
+
+function vaeLoss(options: LossOptions, batch: VaeBatch, context: LossContext): ReturnType<TrainPhase["loss"]> {
+  const { vae, klWeight, perceptual, adversary, reduction = "sum" } = options;
   const parts = partsOf(batch).map((part) => codePart(vae, part));
   const count = (size: (part: Part) => number): number => parts.reduce((sum, part) => sum + size(part), 0);
   const valuesPerFrame = count(({ video }) => video.size) / count(({ video }) => video.shape[0] * video.shape[1]);

@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 /** Channels of VGG16's five stages. */
 const vggWidths = [64, 128, 256, 512, 512] as const;
 /** Places of the convolutions in torchvision's list of layers, by stage. */
-const vggPlaces = [
+export const vggPlaces = [
   [0, 2],
   [5, 7],
   [10, 12, 14],
@@ -14,7 +14,8 @@ const vggPlaces = [
   [24, 26, 28],
 ] as const;
 
-type Widths = readonly [number, number, number, number, number];
+/** Channels of five stages. */
+export type VggWidths = readonly [number, number, number, number, number];
 
 /**
  * `sum over stages of mean over positions of sum over channels of w (a - b)^2`, where `a`, `b` are the two frames'
@@ -31,7 +32,7 @@ export class Lpips extends Module {
   readonly scaling_layer: Scaling;
 
   /** `widths`: channels of the stages, default VGG16's. */
-  constructor(options: { readonly widths?: Widths } = {}) {
+  constructor(options: { readonly widths?: VggWidths } = {}) {
     super();
     const widths = options.widths ?? vggWidths;
     this.net = new VggFeatures(widths);
@@ -76,7 +77,7 @@ class VggFeatures extends Module {
   readonly slice4: readonly (Conv2d | null)[];
   readonly slice5: readonly (Conv2d | null)[];
 
-  constructor(widths: Widths) {
+  constructor(widths: VggWidths) {
     super();
     const stage = (index: 0 | 1 | 2 | 3 | 4): readonly (Conv2d | null)[] => {
       const before = index === 0 ? 3 : widths[index - 1]!;

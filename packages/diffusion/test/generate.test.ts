@@ -174,6 +174,21 @@ describe("guided", () => {
     expect(distance(output, tf.add(u, tf.mul(tf.sub(c, u), 2.5)))).toBeLessThan(1e-4);
   });
 
+  test("reading the texts once changes nothing", async () => {
+    const { name, latentChannels, predicts, learnsVariance } = model;
+    const rereading = {
+      ...{ name, latentChannels, predicts, learnsVariance },
+      predict: (input: Parameters<typeof model.predict>[0]) => model.predict(input),
+      dispose() {},
+    };
+    const outputs: tf.Tensor[] = [];
+    for (const denoiser of [model, rereading]) {
+      const { predict } = await guided(denoiserNetwork(denoiser), { condition, unconditional, scale: 2.5 });
+      outputs.push(await predict(latents, 600));
+    }
+    expect(outputs[0]!.dataSync()).toEqual(outputs[1]!.dataSync());
+  });
+
   test("needs no unconditional at scale 1, and asks for it otherwise", async () => {
     const denoiser = await guided(model, { condition, scale: 1 });
     expect(distance(await denoiser.predict(latents, 600), predict(condition))).toBe(0);

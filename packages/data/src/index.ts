@@ -94,3 +94,9 @@ export {
 export { scorePlot, type ScorePlotOptions } from "./scenes/plot.js";
 export { cutEntries, type CutVideo, cutVideo, type CutVideoOptions } from "./scenes/cut-video.js";
 export { writeClips, type WriteClipsOptions } from "./scenes/write-clips.js";
+
+export type { AnalysisFrame, ClipScorer, Columns, ColumnValue, FrameMeasure } from "./columns/contracts.js";
+export { frameMeasures, measureEntries, type MeasureOptions } from "./columns/measure.js";
+export { differenceHash, findDuplicates, hashDistance } from "./columns/perceptual-hash.js";
+export { type JudgedEntries, judgeEntries, parseRequirement, type Requirement } from "./columns/requirement.js";
+export { type Histogram, histogram } from "./columns/histogram.js";

@@ -1,6 +1,4 @@
 // Errors a user can act on: what went wrong, in which kernel, on which line of their function, and what to do instead.
-import { fileURLToPath } from "node:url";
-
 const BRAND = Symbol.for("noisereel.CompileError");
 
 /** Where and why a function could not be compiled. */
@@ -46,12 +44,20 @@ function deepStack(): string {
 }
 
 // The folder of this file: frames inside it are ours, except for tests, which are users.
-const OWN_FOLDER = fileURLToPath(new URL(".", import.meta.url));
+const OWN_FOLDER = ownFolder();
+
+function ownFolder(): string {
+  try {
+    return decodeURIComponent(new URL(".", import.meta.url).pathname);
+  } catch {
+    return "/nowhere/"; // a bundle that does not know where it lies
+  }
+}
 
 /** The first frame that is neither tfjs, nor Node, nor this package. */
 export function userLocation(stack: string): string | undefined {
   for (const line of stack.split("\n").slice(1)) {
-    const match = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/]).*:\d+:\d+)\)?$/.exec(line.trim());
+    const match = /(?:^|[\s(@])((?:file:\/\/|\/|[A-Za-z]:[\\/]).*:\d+:\d+)\)?$/.exec(line.trim());
     const place = match?.[1]?.replace(/^file:\/\//, "");
     if (place === undefined) continue;
     if (place.includes("/@tensorflow/") || place.includes("/onnxruntime-")) continue;

@@ -1,5 +1,5 @@
-import { compile } from "./compile.js";
-import type { CompileOptions, CompiledFunction } from "./compile.js";
+import type { CompileOptions, CompiledFunction } from "./executable.js";
+import type { Provider } from "./session/settings.js";
 import type { TensorFunction } from "./trace/trace.js";
 
 /** A way of running tensor functions: this one compiles them for ONNX Runtime. */
@@ -12,8 +12,11 @@ export interface OnnxExecutor {
   ): CompiledFunction;
 }
 
-/** An executor whose compiled functions all get the same options. */
-export function onnxExecutor(options: Omit<CompileOptions, "name"> = {}): OnnxExecutor {
+/** An executor that calls `compile` with the same options for every function. */
+export function executorOf<Name extends Provider>(
+  compile: (fn: TensorFunction, options: CompileOptions<Name>) => CompiledFunction,
+  options: Omit<CompileOptions<Name>, "name">,
+): OnnxExecutor {
   return {
     name: "onnx",
     compile: (fn, { name, weights }) =>

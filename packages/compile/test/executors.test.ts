@@ -1,6 +1,8 @@
 // The contract of executors, on every one that works here.
 import { eagerExecutor, inspectBackends } from "@noisereel/core";
 import { describeExecutor } from "@noisereel/testing";
+import * as tf from "@tensorflow/tfjs";
+import * as ortWeb from "onnxruntime-web";
 import { describe, it } from "vitest";
 import { onnxExecutor } from "../src/index.js";
 
@@ -17,3 +19,28 @@ for (const { name, available, detail } of backends) {
 }
 
 describeExecutor("onnx on cpu", () => onnxExecutor({ threads: 1, spinning: false }), runner);
+
+ortWeb.env.wasm.numThreads = 1;
+describeExecutor("onnx by onnxruntime-web in Node", () => onnxExecutor({ runtime: ortWeb }), runner);
+
+for (const provider of ["webgpu", "cuda"] as const) {
+  const reason = await whyNot(provider);
+  if (reason !== undefined) console.warn(`onnx on ${provider} is not tested: ${reason}`);
+  // A GPU's shaders may contract products and sums: more rounding than on the CPU.
+  describeExecutor(`onnx on ${provider}`, () => onnxExecutor({ provider }), {
+    ...runner,
+    skip: reason,
+    tolerance: 1e-4,
+  });
+}
+
+/** What a provider says when it is asked for one number. */
+async function whyNot(provider: "webgpu" | "cuda"): Promise<string | undefined> {
+  const probe = onnxExecutor({ provider }).compile(({ x }) => ({ y: tf.neg(x!) }), { name: "probe" });
+  const [message] = await probe.run({ x: tf.scalar(1) }).then(
+    () => [undefined],
+    (error: Error) => error.message.split("\n"),
+  );
+  probe.dispose();
+  return message;
+}

@@ -1,49 +1,58 @@
-// ONNX Runtime sessions in Node.
+// ONNX Runtime in Node.
 import { availableParallelism } from "node:os";
-import * as ort from "onnxruntime-node";
+import { CompileError } from "../errors.js";
+import { Device } from "./device.js";
+import type { DeviceOptions } from "./device.js";
+import type { OrtModule } from "./runtime.js";
 
-export interface SessionOptions {
-  /** Threads of one operation. Default: all cores. */
-  readonly threads?: number | undefined;
-  /** Whether idle threads spin for a moment instead of sleeping: faster alone, wasteful on a shared machine. */
-  readonly spinning?: boolean | undefined;
-  /** Writes a profile of every node beside this path's prefix. */
-  readonly profile?: string | undefined;
+/** Providers that ONNX Runtime has in Node. */
+export type NodeProvider = "cpu" | "cuda" | "webgpu";
+
+/** Opens a provider of onnxruntime-node. Throws `CompileError` when it is not there, and says what is. */
+export async function openNodeDevice(options: DeviceOptions<NodeProvider>): Promise<Device> {
+  const { provider = "cpu", threads, spinning, fallback, profile } = options;
+  const ort = options.runtime ?? (await installed());
+  checkProvider(provider, ort);
+  return new Device({
+    ort,
+    provider,
+    threads: threads ?? availableParallelism(),
+    spinning: spinning ?? process.env["CI"] === undefined,
+    fallback,
+    profile,
+    // onnxruntime-web, which also loads in Node, does not write into tensors that are handed in.
+    preallocates: provider !== "webgpu" && ort.listSupportedBackends !== undefined,
+    exclusive: ort.listSupportedBackends === undefined,
+  });
 }
 
-/** A session on the CPU for the bytes of a model, or for a file. */
-export function createSession(
-  model: Uint8Array | string,
-  options: SessionOptions & { readonly training: boolean },
-): Promise<ort.InferenceSession> {
-  const spinning = options.spinning ?? process.env["CI"] === undefined;
-  const settings: ort.InferenceSession.SessionOptions = {
-    executionProviders: ["cpu"],
-    graphOptimizationLevel: "all",
-    executionMode: "sequential",
-    interOpNumThreads: 1,
-    intraOpNumThreads: options.threads ?? availableParallelism(),
-    // The pattern of a training graph is one block as large as all activations together: twice the memory, no gain.
-    enableMemPattern: !options.training,
-    logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
-    ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
-  };
-  return typeof model === "string"
-    ? ort.InferenceSession.create(model, settings)
-    : ort.InferenceSession.create(model, settings);
+async function installed(): Promise<OrtModule> {
+  try {
+    return await import("onnxruntime-node");
+  } catch (cause) {
+    throw new CompileError(
+      `onnxruntime-node cannot be loaded (${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}). ` +
+        `Install it with "npm install onnxruntime-node", or pass another ONNX Runtime as runtime: await import("onnxruntime-web").`,
+      { cause },
+    );
+  }
 }
 
-export type OrtTensor = ort.Tensor;
-export type OrtSession = ort.InferenceSession;
-
-/** Wraps values without copying them. */
-export function ortTensor(
-  dtype: "float32" | "int32" | "bool",
-  values: Float32Array | Int32Array | Uint8Array,
-  shape: readonly number[],
-): ort.Tensor {
-  // The binding refuses shared memory.
-  const own = values.buffer instanceof ArrayBuffer ? values : values.slice();
-  return new ort.Tensor(dtype, own as Float32Array, shape);
+function checkProvider(provider: NodeProvider, ort: OrtModule): void {
+  // onnxruntime-web's own name for the CPU is "wasm", but it takes both.
+  const backends = ort.listSupportedBackends?.() ?? [{ name: "cpu", bundled: true }];
+  const found = backends.find(({ name }) => name === provider);
+  if (found?.bundled === true) return;
+  const usable = backends.filter(({ bundled }) => bundled).map(({ name }) => name);
+  const reason =
+    found === undefined
+      ? "this ONNX Runtime does not know it"
+      : "this installation of onnxruntime-node does not include its library";
+  const remedy =
+    provider === "cuda"
+      ? `Reinstall with "npm install onnxruntime-node --onnxruntime-node-install=cuda12" on a machine with CUDA 12, or use`
+      : "Use";
+  throw new CompileError(
+    `provider is "${provider}", but ${reason}; it lists ${usable.join(", ")}. ${remedy} one of those.`,
+  );
 }

@@ -6,9 +6,11 @@ import type { ConstantData, Edge, Graph } from "../graph/graph.js";
 import { separateOutputs } from "../graph/unique-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
 import type { Permutation } from "../trace/layout.js";
+import type { TensorType } from "../trace/symbol.js";
 import type { TensorSpec, Trace } from "../trace/trace.js";
-import { createSession } from "./node.js";
-import type { OrtSession, SessionOptions } from "./node.js";
+import type { Device } from "./device.js";
+import type { OrtSession } from "./runtime.js";
+import { forProvider } from "./targets/index.js";
 
 /** A variable of a program. Names are those of the session's feeds and fetches. */
 export interface ProgramVariable {
@@ -85,7 +87,8 @@ export interface BakedVariable {
 
 export async function buildProgram(
   trace: Trace,
-  options: SessionOptions & {
+  options: {
+    readonly device: Device;
     readonly name: string;
     readonly signature: string;
     readonly traceMilliseconds: number;
@@ -106,9 +109,14 @@ export async function buildProgram(
     }
     graph = bakeInputs(graph, values);
   }
+  const { device } = options;
+  graph = forProvider(graph, device.provider);
   const model = encodeModel(graph, { graphName: options.name });
   const training = trace.variables.some(({ assigned }) => assigned !== undefined);
-  const session = await createSession(model, { ...options, training });
+  const resident = trace.variables.flatMap(({ variable, assigned }, index) =>
+    assigned !== undefined && device.keeps(variable.dtype as TensorType) ? [variableFetch(index)] : [],
+  );
+  const session = await device.open(model, { name: options.name, training, resident });
   const fed = new Set(graph.inputs.map(({ name }) => name));
   return {
     session,

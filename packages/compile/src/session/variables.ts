@@ -5,8 +5,9 @@ import { identity, inverse, permuteShape, permuteValues } from "../trace/layout.
 import type { Permutation } from "../trace/layout.js";
 import { allocate } from "../trace/symbol.js";
 import type { HostValues, TensorType } from "../trace/symbol.js";
-import { ortTensor } from "./node.js";
-import type { OrtTensor } from "./node.js";
+import type { Device } from "./device.js";
+import { Downloader } from "./download.js";
+import type { OrtTensor } from "./runtime.js";
 
 /** A variable whose value lives in an executable between runs. */
 interface State {
@@ -15,8 +16,8 @@ interface State {
   /** The variable's data when it was last read or written; anything else means somebody assigned it. */
   seen: object;
   current: OrtTensor;
-  /** Where the next value is written: the two change places after every run. */
-  next: OrtTensor;
+  /** Where the next value is written, on devices that allow it: the two change places after every run. */
+  next: OrtTensor | undefined;
   /** True when `current` is newer than the variable. */
   ahead: boolean;
 }
@@ -25,10 +26,15 @@ interface State {
  * Host copies of variables that are only read, by their data and layout. Data of a tensor never changes, so executables
  * share them, and they disappear with the tensor.
  */
-const copies = new WeakMap<object, Map<string, OrtTensor>>();
+const copies = new WeakMap<object, Map<string, HostValues>>();
 
 export class VariableStore {
   private readonly states = new Map<tf.Variable, State>();
+  private readonly downloader: Downloader;
+
+  constructor(private readonly device: Device) {
+    this.downloader = new Downloader(device);
+  }
 
   /** Layouts that existing state has; new traces follow them. */
   layouts(): Map<tf.Variable, Permutation> {
@@ -38,8 +44,12 @@ export class VariableStore {
   /** Makes a variable part of the state. */
   async hold(variable: tf.Variable, perm: Permutation): Promise<void> {
     if (this.states.has(variable)) return;
-    const [current, next] = [0, 1].map(() => blank(variable, perm));
-    this.states.set(variable, { variable, perm, seen: {}, current: current!, next: next!, ahead: false });
+    const blank = (): OrtTensor => {
+      const dtype = variable.dtype as TensorType;
+      return this.device.wrap(dtype, allocate(dtype, variable.size), permuteShape(variable.shape, perm));
+    };
+    const next = this.device.preallocates ? blank() : undefined;
+    this.states.set(variable, { variable, perm, seen: {}, current: blank(), next, ahead: false });
     await this.refresh(variable);
   }
 
@@ -48,8 +58,18 @@ export class VariableStore {
     const state = this.states.get(variable)!;
     if (variable.dataId === state.seen) return;
     const { dataId } = variable;
-    const values = await hostValues(variable);
-    (state.current.data as HostValues).set(permuteValues(values, variable.shape, state.perm));
+    const values = permuteValues(await hostValues(variable), variable.shape, state.perm);
+    if (this.device.preallocates) {
+      (state.current.data as HostValues).set(values);
+    } else {
+      state.current.dispose();
+      // A copy: the values may be the variable's own.
+      state.current = this.device.wrap(
+        variable.dtype as TensorType,
+        values.slice(),
+        permuteShape(variable.shape, state.perm),
+      );
+    }
     state.seen = dataId;
     state.ahead = false;
   }
@@ -58,32 +78,44 @@ export class VariableStore {
   async current(variable: tf.Variable, perm: Permutation): Promise<OrtTensor> {
     assertAlive(variable);
     const state = this.states.get(variable);
-    if (state === undefined) return readOnlyCopy(variable, perm);
+    if (state === undefined) {
+      const values = await readOnlyCopy(variable, perm);
+      return this.device.wrap(variable.dtype as TensorType, values, permuteShape(variable.shape, perm));
+    }
     await this.refresh(variable);
     return state.current;
   }
 
-  /** The tensor to write a variable's next value to. */
-  next(variable: tf.Variable): OrtTensor {
-    return this.states.get(variable)!.next;
+  /** The tensor to write a variable's next value to; null when the run makes one. */
+  next(variable: tf.Variable): OrtTensor | null {
+    return this.states.get(variable)!.next ?? null;
   }
 
-  /** Makes the values just written the current ones. */
-  advance(variables: readonly tf.Variable[]): void {
-    for (const variable of variables) {
+  /** Makes the values that a run has just written the current ones. */
+  advance(written: Iterable<readonly [variable: tf.Variable, value: OrtTensor]>): void {
+    for (const [variable, value] of written) {
       const state = this.states.get(variable)!;
-      [state.current, state.next] = [state.next, state.current];
+      if (state.next === undefined) {
+        state.current.dispose();
+        state.current = value;
+      } else {
+        [state.current, state.next] = [state.next, state.current];
+      }
       state.ahead = true;
     }
   }
 
   /** Writes all newer values back to their variables. */
-  sync(): void {
-    for (const state of this.states.values()) {
-      const { variable, perm } = state;
+  async sync(): Promise<void> {
+    const newer = [...this.states.values()].filter(
       // A variable that was assigned outside meanwhile keeps that value: it is the newest.
-      if (!state.ahead || variable.isDisposed || variable.dataId !== state.seen) continue;
-      const physical = state.current.data as HostValues;
+      ({ variable, ahead, seen }) => ahead && !variable.isDisposed && variable.dataId === seen,
+    );
+    const physicals = await this.read(newer);
+    for (const [index, state] of newer.entries()) {
+      const { variable, perm, seen } = state;
+      if (variable.isDisposed || variable.dataId !== seen) continue;
+      const physical = physicals[index]!;
       const values = permuteValues(physical, permuteShape(variable.shape, perm), inverse(perm));
       // The buffer is overwritten by the next run but one.
       const value = tf.tensor(values === physical ? physical.slice() : values, variable.shape, variable.dtype);
@@ -94,8 +126,23 @@ export class VariableStore {
     }
   }
 
-  dispose(): void {
+  /** Values of states in the graph's layout, wherever they are. */
+  private async read(states: readonly State[]): Promise<HostValues[]> {
+    const resident = states.filter(({ current }) => current.location !== "cpu");
+    const downloaded = await this.downloader.read(
+      resident.map(({ variable, current }) => ({ dtype: variable.dtype as TensorType, tensor: current })),
+    );
+    const fromDevice = new Map(resident.map((state, index) => [state, downloaded[index]!]));
+    return states.map((state) => fromDevice.get(state) ?? (state.current.data as HostValues));
+  }
+
+  async dispose(): Promise<void> {
+    for (const { current, next } of this.states.values()) {
+      current.dispose();
+      next?.dispose();
+    }
     this.states.clear();
+    await this.downloader.dispose();
   }
 }
 
@@ -107,12 +154,7 @@ function assertAlive(variable: tf.Variable): void {
   );
 }
 
-function blank(variable: tf.Variable, perm: Permutation): OrtTensor {
-  const dtype = variable.dtype as TensorType;
-  return ortTensor(dtype, allocate(dtype, variable.size), permuteShape(variable.shape, perm));
-}
-
-async function readOnlyCopy(variable: tf.Variable, perm: Permutation): Promise<OrtTensor> {
+async function readOnlyCopy(variable: tf.Variable, perm: Permutation): Promise<HostValues> {
   const { dataId } = variable;
   let layouts = copies.get(dataId);
   if (layouts === undefined) {
@@ -122,8 +164,7 @@ async function readOnlyCopy(variable: tf.Variable, perm: Permutation): Promise<O
   const key = `${perm.join()}|${variable.shape.join()}`;
   let copy = layouts.get(key);
   if (copy === undefined) {
-    const values = permuteValues(await hostValues(variable), variable.shape, perm);
-    copy = ortTensor(variable.dtype as TensorType, values, permuteShape(variable.shape, perm));
+    copy = permuteValues(await hostValues(variable), variable.shape, perm);
     layouts.set(key, copy);
   }
   return copy;

@@ -1,0 +1,52 @@
+// Which settings of ONNX Runtime each provider needs.
+
+/** Where a graph is computed. "cpu" and "cuda" exist in Node, "wasm" in browsers, "webgpu" in both. */
+export type Provider = "cpu" | "cuda" | "wasm" | "webgpu";
+
+export interface SettingsOptions {
+  readonly provider: Provider;
+  /** The graph assigns variables. */
+  readonly training: boolean;
+  /** Threads of one operation; undefined leaves it to the runtime. */
+  readonly threads?: number | undefined;
+  /** Idle threads spin for a moment instead of sleeping. */
+  readonly spinning?: boolean | undefined;
+  /** Prefix of the file that a profile of every node is written to. */
+  readonly profile?: string | undefined;
+  /** Whether nodes that the provider lacks may run on the CPU. */
+  readonly fallback: "forbid" | "allow";
+  /** Outputs that stay on the device. */
+  readonly resident: readonly string[];
+}
+
+/** Options for `InferenceSession.create`. */
+export function sessionSettings(options: SettingsOptions): object {
+  const { provider, threads, spinning, profile, resident } = options;
+  const gpu = isGpu(provider);
+  const session: Record<string, unknown> = {};
+  if (spinning !== undefined) session["intra_op"] = { allow_spinning: spinning ? "1" : "0" };
+  if (gpu && options.fallback === "forbid") session["disable_cpu_ep_fallback"] = "1";
+  return {
+    executionProviders: [provider],
+    graphOptimizationLevel: "all",
+    executionMode: "sequential",
+    interOpNumThreads: 1,
+    ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // The pattern of a training graph is one block as large as all activations together: twice the memory, no gain.
+    enableMemPattern: !options.training,
+    logSeverityLevel: 3,
+    ...(resident.length === 0
+      ? {}
+      : { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])) }),
+    extra: {
+      session,
+      // Fuses LayerNormalization with the Add before it and loses the statistics that its gradient reads.
+      ...(provider === "webgpu" ? { optimization: { disable_specified_optimizers: "SkipLayerNormFusion" } } : {}),
+    },
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+  };
+}
+
+export function isGpu(provider: Provider): boolean {
+  return provider === "webgpu" || provider === "cuda";
+}

@@ -1,0 +1,3 @@
+import { describeInChromium } from "./browser-suite.js";
+
+describeInChromium("wasm");

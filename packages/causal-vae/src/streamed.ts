@@ -1,9 +1,9 @@
 // Any length in constant memory, without loss: a causal model runs piece by piece and keeps, for every layer that looks
 // back, the few frames that the next piece needs.
-import { type CallOptions, ConfigError, type Executable, type Executor, type VideoTensor } from "@noisereel/core";
+import { type CallOptions, ConfigError, type Executable, type Executor } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { sliceFrames } from "./frames.js";
 import { scaledCoding } from "./coding.js";
+import { type ClipInput, type PieceAutoencoder, readerOf } from "./long/pieces.js";
 import type { CausalVae, MomentsAutoencoder } from "./model.js";
 import { type Past, PiecePast } from "./past.js";
 
@@ -13,11 +13,8 @@ export interface StreamedOptions {
   readonly pieceFrames?: number;
 }
 
-export interface StreamedAutoencoder extends MomentsAutoencoder {
-  /** Moments piece by piece; the caller owns each. */
-  momentPieces(video: VideoTensor, options?: CallOptions): AsyncGenerator<tf.Tensor5D, void, void>;
-  /** Pixels of unscaled latents piece by piece; the caller owns each. */
-  decodedPieces(latents: tf.Tensor5D, options?: CallOptions): AsyncGenerator<VideoTensor, void, void>;
+export interface StreamedAutoencoder extends MomentsAutoencoder, PieceAutoencoder {
+  workingBytes: MomentsAutoencoder["workingBytes"];
 }
 
 /**
@@ -44,6 +41,7 @@ export function streamed(vae: CausalVae, options: StreamedOptions): StreamedAuto
     latentScale,
     stride,
     workingBytes: (size) => vae.workingBytes({ ...size, frames: Math.min(size.frames, pieceFrames + 1) }),
+    pieceFrames: pieceFrames + 1,
     momentPieces: (video, call = {}) => runPieces(encoder, video, pieceFrames, call),
     decodedPieces: (latents, call = {}) => runPieces(decoder, latents, pieceFrames / stride.time, call),
     moments: (video, call = {}) => joined(self.momentPieces(video, call)),
@@ -77,20 +75,22 @@ function pieceNetwork(
   );
 }
 
-/** Runs `x` `[B, T, H, W, C]` in pieces of `1 + size`, `size`, `size`, … frames. */
+/** Runs a clip `[B, T, H, W, C]` in pieces of `1 + size`, `size`, `size`, … frames. */
 async function* runPieces(
   network: Executable,
-  x: tf.Tensor5D,
+  clip: ClipInput,
   size: number,
   options: CallOptions,
 ): AsyncGenerator<tf.Tensor5D, void, void> {
-  const frames = x.shape[1];
+  const reader = readerOf(clip);
+  const { frames } = reader;
   const count = Math.max(1, Math.ceil((frames - 1) / size));
   let past: Record<string, tf.Tensor> = {};
   try {
     for (let index = 0, start = 0; index < count; index++) {
       const end = Math.min(frames, 1 + (index + 1) * size);
-      const piece = sliceFrames(x, start, end - start);
+      options.signal?.throwIfAborted();
+      const piece = await reader.read(start, end - start);
       let outputs: Record<string, tf.Tensor>;
       try {
         outputs = await network.run({ piece, ...past }, { signal: options.signal });

@@ -21,10 +21,11 @@ test("an estimate counts, times, and leaves everything as it was", async () => {
     store,
   };
   const before = await fingerprint(model);
-  const result = await estimate(options, { steps: 3, peakBytes: () => 12 });
+  let looks = 0;
+  const result = await estimate(options, { steps: 3, memoryBytes: () => 10 + 2 * Math.min(looks++, 1) });
   expect(result).toMatchObject({
     parameters: 33,
-    bytes: { weights: 132, optimizer: 264, ema: 132, checkpoint: 528, peak: 12 },
+    bytes: { weights: 132, optimizer: 264, ema: 132, checkpoint: 528, working: 2, peak: 12 },
   });
   expect(result.secondsTotal).toBeCloseTo(result.secondsToStart + 100 * result.secondsPerStep, 10);
   expect(result.secondsPerStep).toBeGreaterThan(0);

@@ -1,26 +1,30 @@
 // What a run will cost, from a few steps of it.
 import { type NamedTensors, type Optimizer, type Parameter, sizeOf } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import { loadItems } from "./item-feed.js";
 import { setUp } from "./set-up.js";
 import type { TrainOptions } from "./train-options.js";
 
 export interface EstimateOptions {
   /** Steps that are timed, after one that compiles. Default 3. */
   readonly steps?: number;
-  /** Bytes that the process has needed at most, e.g. `() => process.resourceUsage().maxRSS * 1024`. */
-  readonly peakBytes?: () => number;
+  /** Bytes that the process holds now, e.g. `() => process.memoryUsage.rss()`; looked at every 10 ms while steps run. */
+  readonly memoryBytes?: () => number;
 }
 
 export interface Estimate {
   /** Numbers that are trained. */
   readonly parameters: number;
-  /** Bytes of each kind of state; a checkpoint holds them all once. */
+  /** Bytes of each kind of state. */
   readonly bytes: {
     readonly weights: number;
     readonly optimizer: number;
     readonly ema: number;
+    /** All of those once: what a checkpoint takes on the disk. */
     readonly checkpoint: number;
-    /** Of the process, measured with `peakBytes` during the steps. */
+    /** What the process grew by while steps ran: activations, gradients, the compiled step. */
+    readonly working: number | undefined;
+    /** Of the whole process while steps ran. */
     readonly peak: number | undefined;
   };
   /** Until the first step was done, compilation included. */
@@ -37,7 +41,7 @@ export interface Estimate {
  */
 export async function estimate<Item, Batch extends NamedTensors>(
   options: TrainOptions<Item, Batch>,
-  { steps = 3, peakBytes }: EstimateOptions = {},
+  { steps = 3, memoryBytes }: EstimateOptions = {},
 ): Promise<Estimate> {
   const run = setUp(options);
   const { modules, optimizers, ema } = run.parts;
@@ -45,6 +49,7 @@ export async function estimate<Item, Batch extends NamedTensors>(
   const slots = [...new Set<Optimizer>(Object.values(optimizers))].flatMap((one) => parametersOf(one.slots()));
   const averaged = Object.values(ema?.modules ?? {}).flatMap((module) => parametersOf(module.namedParameters()));
   const restore = remember([...weights, ...slots, ...(ema?.shadows() ?? [])]);
+  const memory = watchMemory(memoryBytes);
   const started = performance.now();
   const seconds: number[] = [];
   let secondsToStart = 0;
@@ -52,13 +57,14 @@ export async function estimate<Item, Batch extends NamedTensors>(
   try {
     for (let step = 0; step <= steps; step++) {
       const before = performance.now();
-      const items = await options.items(step, run.itemRng(step));
+      const items = await loadItems(run.share(await options.items(step, run.itemRng(step))));
       await run.runStep(items, step, step + 1);
       if (step === 0) secondsToStart = (performance.now() - started) / 1000;
       else seconds.push((performance.now() - before) / 1000);
     }
     failed = false;
   } finally {
+    memory.stop();
     await run.close(failed);
     restore();
   }
@@ -66,7 +72,7 @@ export async function estimate<Item, Batch extends NamedTensors>(
   const bytes = { weights: bytesOf(weights), optimizer: bytesOf(slots), ema: bytesOf(averaged) };
   return {
     parameters: weights.filter(({ trainable }) => trainable).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    bytes: { ...bytes, checkpoint: bytes.weights + bytes.optimizer + bytes.ema, peak: peakBytes?.() },
+    bytes: { ...bytes, checkpoint: bytes.weights + bytes.optimizer + bytes.ema, ...memory.result() },
     secondsToStart,
     secondsPerStep,
     secondsTotal: secondsToStart + secondsPerStep * (options.totalSteps - 1),
@@ -75,6 +81,25 @@ export async function estimate<Item, Batch extends NamedTensors>(
 
 function parametersOf(named: Iterable<readonly [string, Parameter]>): Parameter[] {
   return [...named].map(([, parameter]) => parameter);
+}
+
+/** Samples `current` until stopped. Compiled steps run beside the event loop, so that the samples see them. */
+function watchMemory(current: (() => number) | undefined): {
+  stop(): void;
+  result(): { readonly working: number | undefined; readonly peak: number | undefined };
+} {
+  if (current === undefined) return { stop: () => undefined, result: () => ({ working: undefined, peak: undefined }) };
+  const before = current();
+  let peak = before;
+  const look = (): void => void (peak = Math.max(peak, current()));
+  const timer = setInterval(look, 10);
+  return {
+    stop() {
+      look();
+      clearInterval(timer);
+    },
+    result: () => ({ working: peak - before, peak }),
+  };
 }
 
 /** Float32 everywhere. */

@@ -1,20 +1,35 @@
 // What ends a run before it wastes hours: numbers that stay broken, tensors that pile up.
 import { TrainingError } from "./errors.js";
 
-/** Fails when `limit` steps in a row were not finite. Such a step changes nothing, so one alone is only skipped. */
-export function nonFiniteGuard(
-  limit: number,
-): (values: Readonly<Record<string, number>>, step: number, ids: () => readonly string[]) => void {
-  let inARow = 0;
-  return (values, step, ids) => {
-    inARow = values["finite"] === 1 ? 0 : inARow + 1;
-    if (inARow < limit) return;
-    const broken = Object.entries(values).filter(([, value]) => !Number.isFinite(value));
-    const items = ids();
-    throw new TrainingError(
-      `step ${step} and the ${limit - 1} before it were not finite (${broken.map(([name, value]) => `${name} is ${value}`).join(", ")}); the batch was ${items.join(", ")}; lower the learning rate, clip the gradients, or look at these items`,
-      { step, items },
-    );
+export interface NonFiniteGuard {
+  /** The error to end with when this step and those before it make too many that were not finite. */
+  check(
+    values: Readonly<Record<string, number>>,
+    step: number,
+    ids: () => readonly string[],
+  ): TrainingError | undefined;
+  /** Steps that were not finite since the last one that was. */
+  inARow(): number;
+  /** Begins to count anew. */
+  reset(): void;
+}
+
+/** Counts steps that are not finite. Such a step changes nothing, so one alone is only skipped; `limit` in a row are too many. */
+export function nonFiniteGuard(limit: number, before = 0): NonFiniteGuard {
+  let inARow = before;
+  return {
+    inARow: () => inARow,
+    reset: () => void (inARow = 0),
+    check(values, step, ids) {
+      inARow = values["finite"] === 1 ? 0 : inARow + 1;
+      if (inARow < limit) return undefined;
+      const broken = Object.entries(values).filter(([, value]) => !Number.isFinite(value));
+      const items = ids();
+      return new TrainingError(
+        `step ${step} and the ${limit - 1} before it were not finite (${broken.map(([name, value]) => `${name} is ${value}`).join(", ")}); the batch was ${items.join(", ")}; lower the learning rate, clip the gradients, or look at these items`,
+        { step, items },
+      );
+    },
   };
 }
 

@@ -25,18 +25,34 @@ export { batchInputs, stepInputs, trainStepFunction, type TrainStepOptions } fro
 export { stepRng } from "./step-rng.js";
 export { fit, type LiveRun, train, type TrainSummary } from "./train.js";
 export type { LearningRate, TrainOptions } from "./train-options.js";
+export type { Collective } from "./distributed/collective.js";
+export {
+  defineRecipe,
+  isRecipe,
+  type OptionsSchema,
+  type Recipe,
+  type RecipeContext,
+  type SchemaIssue,
+} from "./recipe/recipe.js";
+export { parseSettings, recipeOptions } from "./recipe/settings.js";
 export { every, type EveryOptions } from "./plugins/every.js";
 export type { Curve } from "./plugins/curves.js";
 export { type HeldOutOptions, type HeldOutPlugin, heldOutPlugin } from "./plugins/held-out.js";
 export { type HistoryOptions, type HistoryPlugin, historyPlugin } from "./plugins/history.js";
+export { type SamplesOptions, samplesPlugin } from "./plugins/samples.js";
 export { type ProgressOptions, progressPlugin, type TrainProgress } from "./plugins/progress.js";
 export {
+  type DroppedItem,
+  type OpenOptions,
   runStages,
   type Stage,
   stage,
+  type StageAbout,
+  type StageEstimate,
   type StageOptions,
   type StageRun,
   type StagesOptions,
   type StagesSummary,
+  type StageStart,
   type StageStep,
 } from "./stages.js";

@@ -33,3 +33,8 @@ export function itemFeed<Item>(
     },
   };
 }
+
+/** Loads those items that are given as functions. */
+export async function loadItems<Item>(items: readonly (Item | (() => MaybePromise<Item>))[]): Promise<readonly Item[]> {
+  return Promise.all(items.map((item) => (typeof item === "function" ? (item as () => MaybePromise<Item>)() : item)));
+}

@@ -6,5 +6,12 @@ export {
   type FolderStoreOptions,
 } from "./checkpoint/folder-store.js";
 export { stopOnSignals, type StopOptions } from "./signals.js";
+export { mpi, type MpiOptions } from "./distributed/mpi.js";
+export { resolveStart } from "./recipe/start-from.js";
+export { clipTracker, type ClipTrackerOptions } from "./run/clip-tracker.js";
+export { comparePageHtml, runPageHtml, writeRunPage } from "./run/page.js";
+export { type ClipFile, listRuns, readRun, runPaths, type RunRecord, type StageRecord } from "./run/read-run.js";
+export type { RunInfo } from "./run/run-info.js";
+export { runRecipe, type RunRecipeOptions } from "./run/run-recipe.js";
 export { jsonlTracker } from "./trackers/jsonl.js";
 export { type TensorboardOptions, tensorboardTracker } from "./trackers/tensorboard.js";

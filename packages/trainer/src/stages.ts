@@ -6,40 +6,84 @@ import {
   ConfigError,
   type MaybePromise,
   type NamedTensors,
+  type Tracker,
+  type TrainerPlugin,
   type TrainStep,
 } from "@noisereel/core";
 import { latestCheckpoint } from "./checkpoint/latest.js";
 import { checkpointProgress } from "./checkpoint/training-state.js";
+import { estimate, type Estimate, type EstimateOptions } from "./estimate.js";
 import { train, type TrainSummary } from "./train.js";
 import type { TrainOptions } from "./train-options.js";
+
+/** Something that a stage's data has and its run leaves out. */
+export interface DroppedItem {
+  readonly id: string;
+  readonly reason: string;
+}
 
 /** What a stage says of its run; store, start and signal come from `runStages`. */
 export type StageRun<Item, Batch extends NamedTensors = NamedTensors> = Omit<
   TrainOptions<Item, Batch>,
   "store" | "startFrom" | "signal"
 > & {
+  /** What people want to know before it runs, e.g. `{ video: "17 frames of 32×32", items: 8 }`. */
+  readonly facts?: Readonly<Record<string, string | number>>;
+  readonly dropped?: readonly DroppedItem[];
+  /** Called after the last step with the trained weights in the modules, e.g. to write a model folder. */
+  readonly finish?: (() => MaybePromise<void>) | undefined;
   /** Called when the stage is over, also after an abort or a failure: disposes models, optimizer and average. */
   readonly dispose?: () => MaybePromise<void>;
 };
+
+export interface OpenOptions {
+  /** True for an estimate: what an earlier stage would leave may be missing, and nothing is to be written. */
+  readonly dry: boolean;
+  readonly signal: AbortSignal;
+  /** For losses on held-out data, samples and the like. */
+  readonly trackers: readonly Tracker[];
+}
 
 export interface StageOptions<Item, Batch extends NamedTensors> {
   /** Unique among the stages. */
   readonly name: string;
   /** The earlier stage whose last weights this one starts from. Default none: the modules start as `open` made them. */
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** Makes models, data and options. Called when the stage begins, so that only one stage is in memory. */
-  open(): MaybePromise<StageRun<Item, Batch>>;
+  open(options: OpenOptions): MaybePromise<StageRun<Item, Batch>>;
+  /** Whether what `finish` makes is there; a stage with its last step done is finished again if not. Default true. */
+  complete?(): MaybePromise<boolean>;
 }
+
+export interface StageStart {
+  readonly store: CheckpointStore;
+  readonly startFrom: (() => Promise<Checkpoint>) | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Beside the stage's own. */
+  readonly trackers?: readonly Tracker[] | undefined;
+  /** Beside the stage's own. */
+  readonly plugins?: readonly TrainerPlugin[] | undefined;
+  readonly measure?: TrainOptions<never>["measure"];
+  readonly distributed?: TrainOptions<never>["distributed"];
+  /** Told what the stage says of itself, when it is open. */
+  readonly onOpen?: ((about: StageAbout) => void) | undefined;
+}
+
+export interface StageAbout {
+  readonly facts: Readonly<Record<string, string | number>>;
+  readonly dropped: readonly DroppedItem[];
+}
+
+export interface StageEstimate extends Estimate, StageAbout {}
 
 /** A stage whose kinds of item and batch nobody else has to know. */
 export interface Stage {
   readonly name: string;
   readonly from: string | undefined;
-  start(given: {
-    readonly store: CheckpointStore;
-    readonly startFrom: (() => Promise<Checkpoint>) | undefined;
-    readonly signal: AbortSignal | undefined;
-  }): AsyncGenerator<TrainStep, TrainSummary, void>;
+  start(given: StageStart): AsyncGenerator<TrainStep, TrainSummary, void>;
+  /** Opens the stage, runs a few of its steps and closes it. Nothing is written. */
+  estimate(options?: EstimateOptions): Promise<StageEstimate>;
+  complete(): MaybePromise<boolean>;
 }
 
 /** A stage of `runStages`. */
@@ -47,12 +91,35 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
   return {
     name: options.name,
     from: options.from,
-    async *start({ store, startFrom, signal }) {
-      const { dispose, ...run } = await options.open();
+    complete: () => options.complete?.() ?? true,
+    async *start({ store, startFrom, signal, trackers = [], plugins = [], measure, distributed, onOpen }) {
+      const opened = await options.open({ dry: false, signal: signal ?? new AbortController().signal, trackers });
+      const { dispose, finish, facts = {}, dropped = [], ...run } = opened;
       try {
-        const { startWith, ...rest } = run;
-        const start = startFrom === undefined ? {} : { startFrom, startWith };
-        return yield* train<Item, Batch>({ ...(rest as TrainOptions<Item, Batch>), ...start, store, signal });
+        onOpen?.({ facts, dropped });
+        const { startWith, ...rest } = run as TrainOptions<Item, Batch>;
+        const summary = yield* train<Item, Batch>({
+          ...rest,
+          ...(startFrom === undefined ? {} : { startFrom, startWith }),
+          trackers: [...(rest.trackers ?? []), ...trackers],
+          plugins: [...(rest.plugins ?? []), ...plugins],
+          measure: rest.measure ?? measure,
+          distributed: rest.distributed ?? distributed,
+          store,
+          signal,
+        });
+        if (summary.finished) await finish?.();
+        return summary;
+      } finally {
+        await dispose?.();
+      }
+    },
+    async estimate(how) {
+      const opened = await options.open({ dry: true, signal: new AbortController().signal, trackers: [] });
+      const { dispose, finish: _, facts = {}, dropped = [], startWith: __, ...run } = opened;
+      try {
+        const options = { ...run, saveEvery: undefined } as TrainOptions<Item, Batch>; // there is no store
+        return { ...(await estimate(options, how)), facts, dropped };
       } finally {
         await dispose?.();
       }
@@ -65,6 +132,13 @@ export interface StagesOptions {
   readonly stages: readonly Stage[];
   /** The store of a stage, e.g. `(name) => folderStore(path.join(folder, name))`. */
   store(stage: string): CheckpointStore;
+  /** Run this stage alone. Default all of them. */
+  readonly only?: string | undefined;
+  /** Where `only` starts from in place of the stage it names: another stage of the list, or a checkpoint. */
+  readonly from?: string | (() => Promise<Checkpoint>) | undefined;
+  /** What a stage gets beside its own. */
+  readonly extend?:
+    ((stage: string) => Pick<StageStart, "trackers" | "plugins" | "measure" | "distributed" | "onOpen">) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -82,23 +156,24 @@ export interface StagesSummary {
 
 /**
  * Runs the stages one after the other. A stage whose newest checkpoint is its last is skipped and one that was
- * interrupted goes on, so calling it again continues the whole. More steps for a finished stage need `train` itself. An abort ends the stage at hand, saved, and the rest.
+ * interrupted goes on, so calling it again continues the whole. More steps for a finished stage need `train` itself. An
+ * abort ends the stage at hand, saved, and the rest.
  */
 export async function* runStages(options: StagesOptions): AsyncGenerator<StageStep, StagesSummary, void> {
-  checkStages(options.stages);
+  const stages = chosenStages(options);
   const summaries: Record<string, TrainSummary> = {};
   const skipped: string[] = [];
-  for (const stage of options.stages) {
+  for (const stage of stages) {
     const store = options.store(stage.name);
     const latest = await latestCheckpoint(store);
-    if (latest !== undefined && checkpointProgress(latest.checkpoint).done) {
+    if (latest !== undefined && checkpointProgress(latest.checkpoint).done && (await stage.complete())) {
       skipped.push(stage.name);
       continue;
     }
     if (options.signal?.aborted === true) break;
-    const { from } = stage;
-    const startFrom = from === undefined ? undefined : () => finishedCheckpoint(options.store(from), from, stage.name);
-    const steps = stage.start({ store, startFrom, signal: options.signal });
+    const from = options.from ?? stage.from;
+    const startFrom = typeof from === "string" ? () => finishedCheckpoint(options.store(from), from, stage.name) : from;
+    const steps = stage.start({ store, startFrom, signal: options.signal, ...options.extend?.(stage.name) });
     let next = await steps.next();
     try {
       for (; next.done !== true; next = await steps.next()) yield { ...next.value, stage: stage.name };
@@ -108,7 +183,7 @@ export async function* runStages(options: StagesOptions): AsyncGenerator<StageSt
     summaries[stage.name] = next.value;
     if (!next.value.finished) break;
   }
-  const finished = options.stages.every(({ name }) => skipped.includes(name) || summaries[name]?.finished === true);
+  const finished = stages.every(({ name }) => skipped.includes(name) || summaries[name]?.finished === true);
   return { finished, stages: summaries, skipped };
 }
 
@@ -120,6 +195,25 @@ async function finishedCheckpoint(store: CheckpointStore, from: string, name: st
     );
   }
   return latest.checkpoint;
+}
+
+/** The stages to run, after a check of all of them. */
+function chosenStages({ stages, only, from }: StagesOptions): readonly Stage[] {
+  checkStages(stages);
+  const names = stages.map(({ name }) => name);
+  if (only === undefined) {
+    if (from !== undefined) throw new ConfigError("from is for one stage; name it with `only` (--stage)");
+    return stages;
+  }
+  if (!names.includes(only)) {
+    throw new ConfigError(`there is no stage "${only}"; the stages are ${names.join(", ")}`);
+  }
+  if (typeof from === "string" && (!names.includes(from) || from === only)) {
+    throw new ConfigError(
+      `stage "${only}" cannot start from "${from}"; use one of ${names.filter((name) => name !== only).join(", ")}`,
+    );
+  }
+  return stages.filter(({ name }) => name === only);
 }
 
 function checkStages(stages: readonly Stage[]): void {

@@ -6,13 +6,13 @@ import type { ClipRule } from "./clip.js";
 import type { Ema } from "./ema.js";
 import { largestFloat } from "./gradients.js";
 import type { Schedule } from "./schedules.js";
-import { stepRng } from "./step-rng.js";
 import { batchInputs, stepInputs } from "./step.js";
 
 export interface StepRunnerOptions<Item, Batch extends NamedTensors> {
   readonly task: TrainTask<Item, Batch>;
   readonly executable: Executable;
-  readonly rng: Rng;
+  /** The stream of a step. */
+  readonly random: (step: number) => Rng;
   /** By phase. */
   readonly schedules: ReadonlyMap<string, Schedule>;
   readonly clip: ClipRule | undefined;
@@ -35,26 +35,12 @@ export interface StepResult {
 export function stepRunner<Item, Batch extends NamedTensors>(
   options: StepRunnerOptions<Item, Batch>,
 ): (items: readonly Item[], number: number, update: number) => Promise<StepResult> {
-  const { task, executable, rng, schedules, clip, ema, accumulate } = options;
-
-  /** Every scalar input but those of micro-batches. */
-  function stepScalars(number: number, update: number, rates: ReadonlyMap<string, number>): Record<string, number> {
-    const scalars: Record<string, number> = {
-      [stepInputs.number]: number,
-      [stepInputs.update]: update,
-      [stepInputs.emaRate]: ema === undefined ? 0 : 1 - ema.decayAt(update),
-    };
-    for (const [phase, rate] of rates) {
-      scalars[stepInputs.learningRate(phase)] = rate;
-      if (clip !== undefined) scalars[stepInputs.clipNorm(phase)] = Math.min(clip.limit(phase), largestFloat);
-    }
-    return scalars;
-  }
+  const { task, executable, random, schedules, clip, ema, accumulate } = options;
 
   return async (items, number, update) => {
     const rates = new Map([...schedules].map(([phase, schedule]) => [phase, schedule(number)]));
-    const scalars = stepScalars(number, update, rates);
-    const draw = stepRng(rng, number).fork("prepare");
+    const scalars = stepScalars({ clip, ema }, number, update, rates);
+    const draw = random(number).fork("prepare");
     if (accumulate === 1) {
       const batch = await task.prepare(items, { step: number, rng: draw });
       return { values: await runOnce(executable, batch, scalars), rates };
@@ -67,6 +53,25 @@ export function stepRunner<Item, Batch extends NamedTensors>(
     }
     return { values: combine(results), rates };
   };
+}
+
+/** Every scalar input but those of micro-batches. */
+export function stepScalars(
+  { clip, ema }: Pick<StepRunnerOptions<never, NamedTensors>, "clip" | "ema">,
+  number: number,
+  update: number,
+  rates: ReadonlyMap<string, number>,
+): Record<string, number> {
+  const scalars: Record<string, number> = {
+    [stepInputs.number]: number,
+    [stepInputs.update]: update,
+    [stepInputs.emaRate]: ema === undefined ? 0 : 1 - ema.decayAt(update),
+  };
+  for (const [phase, rate] of rates) {
+    scalars[stepInputs.learningRate(phase)] = rate;
+    if (clip !== undefined) scalars[stepInputs.clipNorm(phase)] = Math.min(clip.limit(phase), largestFloat);
+  }
+  return scalars;
 }
 
 /** Runs the executable on a batch, which it disposes, and reads the outputs. */

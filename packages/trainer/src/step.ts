@@ -75,7 +75,7 @@ export function trainStepFunction<Batch extends NamedTensors>(options: TrainStep
       const factor = clip ? clipFactor(norm, limit) : undefined;
       const rate = inputs[stepInputs.learningRate(phase.name)] as tf.Scalar;
       const applied = counts(finite, inputs);
-      applyGuarded(optimizer, parameters, clean(gradients, factor, applied), {
+      applyGuarded(optimizer, parameters, cleanGradients(gradients, factor, applied), {
         step: inputs[stepInputs.update] as tf.Scalar,
         learningRate: tf.where(applied, rate, tf.scalar(0)),
         applied,
@@ -108,14 +108,14 @@ export function parameterNames(modules: Readonly<Record<string, Module>>): Reado
   return names;
 }
 
-interface PreparedPhase<Batch extends NamedTensors> {
+export interface PreparedPhase<Batch extends NamedTensors> {
   readonly phase: TrainPhase<Batch>;
   readonly parameters: ReadonlyMap<string, Parameter>;
   readonly optimizer: Optimizer;
 }
 
 /** Names the parameters and makes the optimizers' slots: neither may happen within a trace. */
-function preparePhases<Batch extends NamedTensors>(options: TrainStepOptions<Batch>): PreparedPhase<Batch>[] {
+export function preparePhases<Batch extends NamedTensors>(options: TrainStepOptions<Batch>): PreparedPhase<Batch>[] {
   const { task, optimizers, accumulator } = options;
   if (task.phases.length === 0) throw new ConfigError(`task ${task.name} has no phases; give it at least one`);
   const names = parameterNames(task.modules);
@@ -148,7 +148,7 @@ export function takeBatch(inputs: NamedTensors): NamedTensors {
 }
 
 /** Clipped gradients, all zero when the step does not count, so that no NaN reaches a slot. */
-function clean(
+export function cleanGradients(
   gradients: ReadonlyMap<string, tf.Tensor>,
   factor: tf.Scalar | undefined,
   finite: tf.Scalar,
@@ -162,7 +162,7 @@ function clean(
 }
 
 /** Applies the optimizer; one that does not know `applied` gets its old values put back when the step does not count. */
-function applyGuarded(
+export function applyGuarded(
   optimizer: Optimizer,
   parameters: ReadonlyMap<string, Parameter>,
   gradients: ReadonlyMap<string, tf.Tensor>,
@@ -177,7 +177,7 @@ function applyGuarded(
   }
 }
 
-function addScalars(outputs: Record<string, tf.Tensor>, scalars: Readonly<Record<string, tf.Tensor>>): void {
+export function addScalars(outputs: Record<string, tf.Tensor>, scalars: Readonly<Record<string, tf.Tensor>>): void {
   for (const [name, scalar] of Object.entries(scalars)) {
     const key = `scalar.${name}`;
     if (key in outputs) throw new ConfigError(`two phases return a scalar named "${name}"; give them different names`);

@@ -14,6 +14,7 @@ import {
   type TrainTask,
 } from "@noisereel/core";
 import type { ClipRule } from "./clip.js";
+import type { Collective } from "./distributed/collective.js";
 import type { Ema } from "./ema.js";
 import type { Schedule } from "./schedules.js";
 
@@ -21,9 +22,10 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
   readonly task: TrainTask<Item, Batch>;
   /**
    * The items of step `step`, from 0. It must depend on nothing but its arguments, so that a resumed run sees the same
-   * data. The next step's items are asked for while a step runs; they must not be tensors.
+   * data. The next step's items are asked for while a step runs; they must not be tensors. An item may be given as a function
+   * that loads it: with `distributed`, only the process that trains on it calls it.
    */
-  items(step: number, rng: Rng): MaybePromise<readonly Item[]>;
+  items(step: number, rng: Rng): MaybePromise<readonly (Item | (() => MaybePromise<Item>))[]>;
   /**
    * One for all phases, or one for each by the phase's name. Its slots become a checkpoint's, or zeros when the run begins
    * anew. The caller disposes it.
@@ -36,7 +38,8 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
   /**
    * Micro-batches a step, for batches beyond the memory: a step's items are split into so many groups of equal size, and
    * losses and gradients are averaged over them. With several phases, all but the last micro-batch see the weights
-   * before any phase's update. Default 1.
+   * before any phase's update. With `distributed` they are shared out among the processes, so it is a multiple of their
+   * number. Default 1, or one for each process.
    */
   readonly accumulate?: number | undefined;
   /** Made by `ema()` for modules of the task. Default none. The caller disposes it. */
@@ -57,13 +60,25 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
   readonly startFrom?: (() => MaybePromise<Checkpoint>) | undefined;
   /** Which weights of `startFrom` to take: the trained ones or their moving average. Default "weights". */
   readonly startWith?: "weights" | "ema" | undefined;
+  /** Trains on several processes at once, e.g. `await mpi()` of `@noisereel/trainer/node`. Default this one alone. */
+  readonly distributed?: Collective | undefined;
   readonly plugins?: readonly TrainerPlugin[] | undefined;
   /** Told the losses and scalars. The caller closes them. */
   readonly trackers?: readonly Tracker[] | undefined;
   /** Steps between two reports to the trackers. Default 1. */
   readonly logEvery?: number | undefined;
-  /** Steps in a row whose loss or gradient may be not finite (they change nothing) before the run fails. Default 5. */
+  /**
+   * Steps in a row whose loss or gradient may be not finite (they change nothing) before the run goes back to its last good
+   * checkpoint, or fails when it has none. Default 5.
+   */
   readonly nonFiniteLimit?: number | undefined;
+  /**
+   * How often a run may go back to a checkpoint before it fails. Each time it draws other data and noise; when it gets no
+   * further it goes back to an older checkpoint. 0 or more, default 2. A failed run's modules hold the checkpoint's weights.
+   */
+  readonly rollbackLimit?: number | undefined;
+  /** Further values for the trackers, e.g. `() => ({ rssBytes: process.memoryUsage.rss() })`. */
+  readonly measure?: (() => Readonly<Record<string, number>>) | undefined;
   /** The name of an item in messages. Default its `id`, or its `video.id`. */
   readonly describeItem?: ((item: Item) => string) | undefined;
   /** Aborting finishes the step at hand, saves and returns. */
@@ -79,6 +94,10 @@ export function checkOptions<Item, Batch extends NamedTensors>(options: TrainOpt
   wholeNumber("saveEvery", options.saveEvery);
   wholeNumber("logEvery", options.logEvery);
   wholeNumber("nonFiniteLimit", options.nonFiniteLimit);
+  const { rollbackLimit = 0 } = options;
+  if (!(Number.isInteger(rollbackLimit) && rollbackLimit >= 0)) {
+    throw new ConfigError(`rollbackLimit is ${rollbackLimit}; use a whole number of 0 or more`);
+  }
   if (options.saveEvery !== undefined && options.store === undefined) {
     throw new ConfigError(`saveEvery is ${options.saveEvery} but there is no store; pass one, e.g. folderStore(…)`);
   }
@@ -93,6 +112,12 @@ export function checkOptions<Item, Batch extends NamedTensors>(options: TrainOpt
         `"${name}" cannot name a file of a checkpoint; use letters, digits, dots, dashes and underscores`,
       );
     }
+  }
+  const { distributed, accumulate } = options;
+  if (distributed !== undefined && accumulate !== undefined && accumulate % distributed.size !== 0) {
+    throw new ConfigError(
+      `accumulate is ${accumulate} but there are ${distributed.size} processes; use a multiple of their number`,
+    );
   }
   const pluginNames = (options.plugins ?? []).map(({ name }) => name);
   const twice = pluginNames.find((name, index) => pluginNames.indexOf(name) !== index);

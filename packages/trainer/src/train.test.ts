@@ -9,6 +9,7 @@ import {
   fit,
   historyPlugin,
   latestCheckpoint,
+  loadModules,
   memoryStore,
   progressPlugin,
   sgd,
@@ -133,6 +134,46 @@ test("a batch that is not finite is skipped, and many in a row end the run with 
   );
 });
 
+test("a run whose numbers stay broken goes back to its last good checkpoint and draws other data", async () => {
+  // The first draws of steps 5 and 6 are broken; only another draw helps.
+  const firstDraws = new Map<number, number>();
+  const items = (step: number, rng: Rng) => {
+    const drawn = rng.fork("luck").uniform();
+    if (!firstDraws.has(step)) firstDraws.set(step, drawn);
+    const broken = (step === 4 || step === 5) && firstDraws.get(step) === drawn;
+    return data.slice(0, 2).map((point) => (broken ? { ...point, y: NaN } : point));
+  };
+  const steps: number[] = [];
+  const lucky = setUp(8);
+  const summary = await fit({
+    ...lucky.options,
+    items,
+    saveEvery: 2,
+    nonFiniteLimit: 2,
+    onStep: ({ step }) => steps.push(step),
+  });
+  expect(steps).toEqual([1, 2, 3, 4, 5, 6, 5, 6, 7, 8]);
+  expect(summary).toMatchObject({ step: 8, rollbacks: 1, finished: true });
+  expect(summary.skipped.map(({ step }) => step)).toEqual([5, 6]);
+});
+
+test("a run that gets no further goes back further, then ends with the last good weights and a store to go on from", async () => {
+  const items = (step: number) => data.slice(0, 2).map((point) => (step >= 5 ? { ...point, y: NaN } : point));
+  const some = setUp(9);
+  const failure: unknown = await fit({ ...some.options, items, saveEvery: 2, nonFiniteLimit: 2 }).catch(
+    (error: unknown) => error,
+  );
+  expect((failure as Error).message).toMatch(
+    /^step 7 and the 1 before it .*; after 2 rollbacks .* step 4 \(step-000004\)/,
+  );
+  // The first checkpoint of step 4 led nowhere twice, so the second rollback began from step 2, with draws of its own.
+  const { checkpoint } = (await latestCheckpoint(some.store))!;
+  expect(checkpoint.meta).toMatchObject({ step: 4, rollbacks: 2 });
+  const { model } = regression(99);
+  loadModules({ model }, checkpoint);
+  expect(await fingerprint(some.model)).toBe(await fingerprint(model));
+});
+
 test("skipped steps do not count for the optimizer, also across a resume", async () => {
   const items = (step: number) => (step === 1 ? [{ ...data[0]!, y: NaN }] : [data[step]!]);
   const whole = setUp(6);
@@ -236,6 +277,7 @@ test("trackers and progress are told", async () => {
     "learningRate.fit",
     "seconds",
     "dataSeconds",
+    "tensors",
   ]);
   expect(left[0]).toBeUndefined();
   expect(left.at(-1)).toBe(0);

@@ -1,7 +1,14 @@
 // The training loop: an async iterator over steps that can be stopped and resumed at any of them.
-import { type CheckpointStore, ConfigError, type NamedTensors, type TrainRun, type TrainStep } from "@noisereel/core";
+import {
+  type CheckpointStore,
+  ConfigError,
+  type NamedTensors,
+  type Parameter,
+  type TrainRun,
+  type TrainStep,
+} from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { latestCheckpoint, saveCheckpoint } from "./checkpoint/latest.js";
+import { checkpointId, latestCheckpoint, saveCheckpoint } from "./checkpoint/latest.js";
 import {
   collectCheckpoint,
   type Counters,
@@ -10,18 +17,22 @@ import {
   type SkippedStep,
   type TrainingParts,
 } from "./checkpoint/training-state.js";
+import { processGroup } from "./distributed/process-group.js";
 import { leakGuard, nonFiniteGuard } from "./guards.js";
-import { itemFeed } from "./item-feed.js";
+import { itemFeed, loadItems } from "./item-feed.js";
 import { isTraced } from "./optimizers/optimizer.js";
+import { rollBack } from "./rollback.js";
 import { setUp } from "./set-up.js";
 import { itemIds, type TrainOptions } from "./train-options.js";
 
-export interface TrainSummary extends Counters {
+export interface TrainSummary extends Pick<Counters, "step" | "updates" | "skipped"> {
   readonly totalSteps: number;
   /** True when the last step has been reached, false when the run was aborted before. */
   readonly finished: boolean;
   /** The step that this call began at: 0, or the checkpoint's. */
   readonly startedAt: number;
+  /** How often this call went back to an earlier checkpoint because the numbers stayed broken. */
+  readonly rollbacks: number;
   /** Seconds in steps, of this call. */
   readonly seconds: number;
   /** The newest checkpoint's id, when there is a store. */
@@ -42,7 +53,7 @@ export interface LiveRun extends TrainRun {
 export async function* train<Item, Batch extends NamedTensors>(
   options: TrainOptions<Item, Batch>,
 ): AsyncGenerator<TrainStep, TrainSummary, void> {
-  const { executable, executorName, parts, runStep, itemRng, close } = setUp(options);
+  const { executable, executorName, parts, runStep, share, itemRng, redraw, close } = setUp(options);
   const { task, totalSteps, store, rng, plugins = [], trackers = [], logEvery = 1 } = options;
   const signal = options.signal ?? new AbortController().signal;
 
@@ -54,10 +65,14 @@ export async function* train<Item, Batch extends NamedTensors>(
   const skipped: SkippedStep[] = [...begun.counters.skipped];
   let savedId = begun.id;
   let savedStep = savedId === undefined ? -1 : done;
+  let { rollbacks = 0 } = begun.counters;
+  const rollbacksBefore = rollbacks;
+  redraw(rollbacks);
   let seconds = 0;
 
-  const feed = itemFeed((step) => options.items(step, itemRng(step)), totalSteps);
-  const finiteGuard = nonFiniteGuard(options.nonFiniteLimit ?? 5);
+  const feed = itemFeed(async (step) => loadItems(share(await options.items(step, itemRng(step)))), totalSteps);
+  const group = processGroup(options.distributed, () => parameters(parts));
+  const finiteGuard = nonFiniteGuard(options.nonFiniteLimit ?? 5, begun.counters.brokenInARow);
   const tensorGuard = leakGuard();
   const run: LiveRun = {
     task,
@@ -70,19 +85,25 @@ export async function* train<Item, Batch extends NamedTensors>(
     sync: () => executable.sync(),
     async checkpoint() {
       await executable.sync();
-      return collectCheckpoint(parts, { step: done, updates, skipped, totalSteps, executor: executorName });
+      const counters = { step: done, updates, skipped, rollbacks, brokenInARow: finiteGuard.inARow() };
+      return collectCheckpoint(parts, { ...counters, totalSteps, executor: executorName });
     },
   };
   const save = async () => {
     if (store === undefined || savedStep === done) return;
-    savedId = await saveCheckpoint(store, done, await run.checkpoint());
+    await executable.sync();
+    await group.checkSame(done);
+    savedId = checkpointId(done);
+    if (group.isFirst) await saveCheckpoint(store, done, await run.checkpoint());
+    await group.barrier();
     savedStep = done;
   };
 
   let failed = false;
   try {
+    await group.checkSame(done);
     for (const plugin of plugins) await plugin.onStart?.(run);
-    while (done < totalSteps && !signal.aborted) {
+    while (done < totalSteps && !(await group.any(signal.aborted))) {
       const started = performance.now();
       const items = await feed.take(done);
       const dataSeconds = (performance.now() - started) / 1000;
@@ -95,17 +116,32 @@ export async function* train<Item, Batch extends NamedTensors>(
         updates += 1;
         for (const phase of rates.keys()) parts.clip?.observe(phase, values[`gradientNorm.${phase}`]!);
       } else skipped.push({ step: done, items: ids() });
-      finiteGuard(values, done, ids);
+      const broken = finiteGuard.check(values, done, ids);
       tensorGuard(tf.memory().numTensors - tensorsBefore, done);
       const stepSeconds = (performance.now() - started) / 1000;
       seconds += stepSeconds;
 
       const event = describeStep(values, rates, done, totalSteps, stepSeconds);
       if (done % logEvery === 0 || done === totalSteps) {
-        for (const tracker of trackers) await tracker.scalars(done, { ...trackedValues(event), dataSeconds });
+        const measured = { dataSeconds, tensors: tf.memory().numTensors, ...options.measure?.() };
+        for (const tracker of trackers) await tracker.scalars(done, { ...trackedValues(event), ...measured });
       }
       for (const plugin of plugins) await plugin.onStep?.(event, run);
-      if (options.saveEvery !== undefined && done % options.saveEvery === 0) await save();
+      if (broken !== undefined) {
+        await executable.sync();
+        const how = { error: broken, store, parts, rollbacks, limit: options.rollbackLimit ?? 2 };
+        const back = await group.inTurn((first) => rollBack({ ...how, newest: !first }));
+        ({ step: done, updates } = back.counters);
+        savedId = back.id;
+        savedStep = done;
+        rollbacks++;
+        redraw(rollbacks);
+        feed.close();
+        finiteGuard.reset();
+      } else if (options.saveEvery !== undefined && done % options.saveEvery === 0 && finiteGuard.inARow() === 0) {
+        // Weights from which nothing finite has come yet may be ruined: a rollback must not land there.
+        await save();
+      }
       options.onProgress?.({ type: "train-step", index: done, count: totalSteps });
       yield event;
     }
@@ -125,6 +161,7 @@ export async function* train<Item, Batch extends NamedTensors>(
     totalSteps,
     finished: done >= totalSteps,
     startedAt: begun.counters.step,
+    rollbacks: rollbacks - rollbacksBefore,
     seconds,
     checkpoint: savedId,
   };
@@ -163,6 +200,13 @@ async function refuseMixing(store: CheckpointStore | undefined): Promise<void> {
   throw new ConfigError(
     `resume is false but ${store!.name} holds ${held.length} checkpoints (${held.at(-1)}); use an empty store, or remove them first`,
   );
+}
+
+/** Everything that a step changes. */
+function* parameters({ modules, optimizers, ema }: TrainingParts): Generator<Parameter> {
+  for (const module of Object.values(modules)) for (const [, parameter] of module.namedParameters()) yield parameter;
+  for (const optimizer of new Set(Object.values(optimizers))) for (const [, slot] of optimizer.slots()) yield slot;
+  yield* ema?.shadows() ?? [];
 }
 
 function describeStep(

@@ -41,6 +41,10 @@ export interface Counters {
   /** Steps that were applied. */
   readonly updates: number;
   readonly skipped: readonly SkippedStep[];
+  /** How often the run went back to an earlier checkpoint. Default 0. */
+  readonly rollbacks?: number;
+  /** Steps that were not finite since the last one that was. Default 0. */
+  readonly brokenInARow?: number;
 }
 
 export interface CollectOptions extends Counters {
@@ -76,6 +80,8 @@ export async function collectCheckpoint(parts: TrainingParts, options: CollectOp
     totalSteps: options.totalSteps,
     done: options.step >= options.totalSteps,
     skipped: options.skipped.map(({ step, items }) => ({ step, items: [...items] })),
+    rollbacks: options.rollbacks ?? 0,
+    brokenInARow: options.brokenInARow ?? 0,
     ema: ema === undefined ? [] : Object.keys(ema.modules),
     rng: parts.rng.state(),
     clip: parts.clip?.state() ?? null,
@@ -120,7 +126,8 @@ export function restoreCheckpoint(parts: TrainingParts, checkpoint: Checkpoint):
     }
     plugin.restore({ tensors: takePart(checkpoint.tensors, `plugin-${plugin.name}`), meta: state });
   }
-  return { step: meta.step, updates: meta.updates, skipped: meta.skipped };
+  const { step, updates, skipped, rollbacks = 0, brokenInARow = 0 } = meta;
+  return { step, updates, skipped, rollbacks, brokenInARow };
 }
 
 /**

@@ -23,6 +23,11 @@ export interface HeldOutOptions<Item, Batch extends NamedTensors> {
   readonly task: TrainTask<Item, Batch>;
   /** The batches, as lists of items; the loss is their mean. */
   readonly batches: readonly (readonly Item[])[];
+  /**
+   * Other ways to prepare a batch, by name, each measured by itself, e.g. one for each of some timesteps. The loss is then the
+   * mean over them, and each is told as `<name>.<phase>.<variant>`. Default the task's own way alone.
+   */
+  readonly variants?: Readonly<Record<string, TrainTask<Item, Batch>["prepare"]>> | undefined;
   /** Source of the noise in `prepare`; the same for each measurement. */
   readonly rng: Rng;
   /** Steps between two measurements. One is made before the first step and one after the last. */
@@ -38,13 +43,17 @@ export interface HeldOutOptions<Item, Batch extends NamedTensors> {
 }
 
 export interface HeldOutPlugin extends TrainerPlugin {
-  /** Losses by phase, with the steps at which they were measured; kept in checkpoints. */
+  /** Losses by phase, and by phase and variant, with the steps at which they were measured; kept in checkpoints. */
   curves(): Readonly<Record<string, Curve>>;
 }
 
 export function heldOutPlugin<Item, Batch extends NamedTensors>(options: HeldOutOptions<Item, Batch>): HeldOutPlugin {
   const { task, batches, rng, name = "heldOut", trackers = [] } = options;
   if (batches.length === 0) throw new ConfigError("batches is empty; give at least one batch of held-out items");
+  type Way = readonly [variant: string | undefined, prepare: TrainTask<Item, Batch>["prepare"]];
+  const own: Way = [undefined, (items, context) => task.prepare(items, context)];
+  const ways: readonly Way[] = options.variants === undefined ? [own] : Object.entries(options.variants);
+  if (ways.length === 0) throw new ConfigError("variants is empty; leave it out, or name at least one");
   const table = new CurveTable();
   const executor = options.executor ?? eagerExecutor();
   let executable: Executable | undefined;
@@ -52,17 +61,22 @@ export function heldOutPlugin<Item, Batch extends NamedTensors>(options: HeldOut
   async function measure(step: number): Promise<Record<string, number>> {
     executable ??= executor.compile(lossFunction(task), { name: `${name} ${task.name}` });
     const sums: Record<string, number> = {};
-    for (const [index, items] of batches.entries()) {
-      const batch = await task.prepare(items, { step: 0, rng: rng.fork(name).fork(String(index)) });
-      const number = tf.scalar(step);
-      let outputs: Record<string, tf.Tensor> = {};
-      try {
-        outputs = await executable.run({ ...batchInputs(batch), [stepInputs.number]: number });
-        for (const [phase, loss] of Object.entries(outputs)) {
-          sums[phase] = (sums[phase] ?? 0) + (await loss.data())[0]! / batches.length;
+    const add = (key: string, share: number): void => void (sums[key] = (sums[key] ?? 0) + share);
+    for (const [variant, prepare] of ways) {
+      for (const [index, items] of batches.entries()) {
+        const batch = await prepare(items, { step: 0, rng: rng.fork(name).fork(String(index)) });
+        const number = tf.scalar(step);
+        let outputs: Record<string, tf.Tensor> = {};
+        try {
+          outputs = await executable.run({ ...batchInputs(batch), [stepInputs.number]: number });
+          for (const [phase, loss] of Object.entries(outputs)) {
+            const share = (await loss.data())[0]! / batches.length;
+            add(phase, share / ways.length);
+            if (variant !== undefined) add(`${phase}.${variant}`, share);
+          }
+        } finally {
+          tf.dispose([batch, number, outputs]);
         }
-      } finally {
-        tf.dispose([batch, number, outputs]);
       }
     }
     return sums;

@@ -21,6 +21,14 @@ test("one line a step, and the lines beyond a resumed step are dropped", async (
   );
 });
 
+test("a run that goes back leaves every step once", async () => {
+  const file = path.join(folder, "train.jsonl");
+  const tracker = jsonlTracker(file);
+  for (const step of [1, 2, 3, 2, 3, 4]) await tracker.scalars(step, { loss: step });
+  const steps = (await readFile(file, "utf8")).trim().split("\n");
+  expect(steps.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([1, 2, 3, 4]);
+});
+
 test("a scalar named step is refused", async () => {
   await expect(jsonlTracker(path.join(folder, "x")).scalars(1, { step: 2 })).rejects.toThrow('scalar named "step"');
 });

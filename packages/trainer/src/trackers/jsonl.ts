@@ -5,19 +5,20 @@ import { appendFile, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 /**
- * Appends `{"step":…, "<name>":…}` lines to `file`. The first line that is written drops those of its own step and
- * later ones, and a torn last line, so that the file of a resumed run has every step once. Numbers that JSON does not
+ * Appends `{"step":…, "<name>":…}` lines to `file`. The first line that is written, and one whose step is below the line
+ * before it, drops those of its own step and later ones, and a torn last line, so that the file of a resumed or rolled back
+ * run has every step once. Held-out losses of a step may follow its own line. Numbers that JSON does not
  * know (NaN, infinities) are written as text.
  */
 export function jsonlTracker(file: string): Tracker {
-  let opened = false;
+  let last = -Infinity;
   return {
     name: "jsonl",
     async scalars(step, values) {
       if ("step" in values)
         throw new ConfigError('values has a scalar named "step"; rename it, the line has one already');
-      if (!opened) await dropFrom(file, step);
-      opened = true;
+      if (last === -Infinity || step < last) await dropFrom(file, step);
+      last = step;
       const entries = Object.entries(values).map(([name, value]) => [
         name,
         Number.isFinite(value) ? value : String(value),

@@ -1,4 +1,4 @@
-// A picture of a clip: its frames side by side, as a PNG file.
+// Pictures of a clip: its frames side by side as a PNG file, or one after the other as an animated one.
 import type { Clip } from "@noisereel/core";
 import { crc32, deflateSync } from "node:zlib";
 
@@ -27,17 +27,48 @@ export function filmStrip(clip: Clip, columns = 8): Picture {
   return { png: encode(rows, clip.height, width), height: clip.height, width };
 }
 
+/** Every frame in its turn, for ever, at the clip's rate: the APNG extension, which every browser plays. */
+export function animatedPng({ pixels, frames, height, width, fps }: Clip): Uint8Array {
+  const rowBytes = 1 + width * 3;
+  const parts = [signature, chunk("IHDR", header(height, width)), chunk("acTL", words([frames, 0]))];
+  let sequence = 0;
+  for (let frame = 0; frame < frames; frame++) {
+    const rows = new Uint8Array(height * rowBytes);
+    for (let y = 0; y < height; y++) {
+      const source = (frame * height + y) * width * 3;
+      rows.set(pixels.subarray(source, source + width * 3), y * rowBytes + 1);
+    }
+    // Number, size, place, seconds a frame as a fraction, leave as it is, replace what was there.
+    const control = Buffer.alloc(26);
+    control.set(words([sequence++, width, height, 0, 0]));
+    control.writeUInt16BE(100, 20);
+    control.writeUInt16BE(Math.min(65_535, Math.max(1, Math.round(fps * 100))), 22);
+    parts.push(chunk("fcTL", control));
+    const data = deflateSync(rows);
+    // The first frame is also the picture for those who know no animation.
+    if (frame === 0) parts.push(chunk("IDAT", data));
+    else parts.push(chunk("fdAT", Buffer.concat([words([sequence++]), data])));
+  }
+  return Buffer.concat([...parts, chunk("IEND", new Uint8Array())]);
+}
+
 function encode(rows: Uint8Array, height: number, width: number): Uint8Array {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2, 0, 0, 0], 8); // 8 bits, RGB, deflate, no filter method, not interlaced
-  return Buffer.concat([
-    Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", new Uint8Array()),
-  ]);
+  const end = chunk("IEND", new Uint8Array());
+  return Buffer.concat([signature, chunk("IHDR", header(height, width)), chunk("IDAT", deflateSync(rows)), end]);
+}
+
+const signature = Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+
+function header(height: number, width: number): Buffer {
+  // 8 bits, RGB, deflate, no filter method, not interlaced
+  return Buffer.concat([words([width, height]), Uint8Array.from([8, 2, 0, 0, 0])]);
+}
+
+/** 32 bits each, big endian. */
+function words(values: readonly number[]): Buffer {
+  const result = Buffer.alloc(4 * values.length);
+  for (const [index, value] of values.entries()) result.writeUInt32BE(value, 4 * index);
+  return result;
 }
 
 function chunk(type: string, data: Uint8Array): Buffer {

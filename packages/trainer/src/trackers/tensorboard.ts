@@ -13,18 +13,20 @@ export interface TensorboardOptions {
 }
 
 /**
- * Writes one event file into `folder` for each tracker made. It begins with a session start at its first step, at which
- * TensorBoard drops what an interrupted run had written beyond it. Clips are shown as strips of frames.
+ * Writes one event file into `folder` for each tracker made. It begins with a session start at its first step, and has
+ * another where a run went back, at which TensorBoard drops what had been written beyond it. Clips are shown as strips of frames.
  */
 export function tensorboardTracker(folder: string, options: TensorboardOptions = {}): Tracker {
   const named = (name: string): string => (options.prefix === undefined ? name : `${options.prefix}/${name}`);
   let file: string | undefined;
+  let last = 0;
 
   async function write(step: number, fields: readonly Field[]): Promise<void> {
     if (!(Number.isSafeInteger(step) && step >= 0)) {
       throw new ConfigError(`step is ${step}; use a whole number of 0 or more`);
     }
     const records: Uint8Array[] = [];
+    const restart = (): Field => event(step, message(7, [integer(1, sessionStart)]));
     if (file === undefined) {
       await mkdir(folder, { recursive: true });
       const now = Date.now();
@@ -32,8 +34,9 @@ export function tensorboardTracker(folder: string, options: TensorboardOptions =
         folder,
         `events.out.tfevents.${Math.floor(now / 1000)}.${hostname()}.${process.pid}.${now % 1000}`,
       );
-      records.push(event(undefined, text(3, "brain.Event:2")), event(step, message(7, [integer(1, sessionStart)])));
-    }
+      records.push(event(undefined, text(3, "brain.Event:2")), restart());
+    } else if (step < last) records.push(restart());
+    last = step;
     records.push(event(step, message(5, fields)));
     await appendFile(file, join(records));
   }

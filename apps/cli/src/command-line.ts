@@ -2,9 +2,12 @@
 import { Command } from "commander";
 import { readFileSync } from "node:fs";
 import { addDoctor } from "./commands/doctor.js";
+import { addEstimate } from "./commands/estimate.js";
 import { addQuickstart } from "./commands/quickstart.js";
 import { addReconstruct } from "./commands/reconstruct.js";
+import { addRuns } from "./commands/runs.js";
 import { addSample } from "./commands/sample.js";
+import { addTrain } from "./commands/train.js";
 import type { CommandContext } from "./context.js";
 import { exitCodes, reportError } from "./errors.js";
 
@@ -40,11 +43,13 @@ export function createProgram(context: CommandContext): Command {
     `
 Examples:
   $ noisereel quickstart
+  $ noisereel train stages-small --dry-run
   $ noisereel sample "a cockatoo turns its head" --seed 7
   $ noisereel reconstruct clips/cockatoo.mp4 --out cockatoo.mp4 --side-by-side
   $ noisereel doctor`,
   );
-  for (const add of [addQuickstart, addSample, addReconstruct, addDoctor]) add(program, context);
+  for (const add of [addQuickstart, addSample, addReconstruct, addTrain, addEstimate, addRuns, addDoctor])
+    add(program, context);
   return program;
 }
 

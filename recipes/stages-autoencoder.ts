@@ -1,0 +1,170 @@
+// The stage before the stages: a small causal VAE, for those who bring none.
+import {
+  CausalVae,
+  compiled,
+  type MomentsAutoencoder,
+  savePretrained,
+  tiled,
+  tinyConfig,
+  vaeTask,
+} from "@noisereel/causal-vae";
+import { type Clip, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
+import { clipToTensor, fileSha256, selectFrames, temporalCrop } from "@noisereel/data";
+import { adamW, cosine, ema, heldOutPlugin, type RecipeContext, type Stage, stage, withEma } from "@noisereel/trainer";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { drawWithoutRepeats } from "./quickstart/draw.js";
+import { forEachClip } from "./stages-clips.js";
+import type { StagesOptions } from "./stages-options.js";
+
+/** Where the autoencoder of a run lies: the one it was given, or its own. */
+export function autoencoderFolder({ autoencoder }: StagesOptions, context: RecipeContext): string {
+  return autoencoder.pretrained ?? path.join(context.folder, "models", "autoencoder");
+}
+
+/** The autoencoder as the later stages use it, and what its weights are known by. */
+export async function openAutoencoder(
+  options: StagesOptions,
+  context: RecipeContext,
+  dry: boolean,
+): Promise<{ readonly vae: CausalVae; readonly coder: MomentsAutoencoder; readonly hash: string | undefined }> {
+  const folder = autoencoderFolder(options, context);
+  const wrap = (vae: CausalVae): MomentsAutoencoder => {
+    const coder = compiled(vae, context.executor);
+    return options.autoencoder.tiled ? tiled(coder) : coder;
+  };
+  if (dry && options.autoencoder.pretrained === null && !existsSync(folder)) {
+    const vae = new CausalVae(vaeConfig(options));
+    return { vae, coder: wrap(vae), hash: undefined };
+  }
+  const vae = await CausalVae.fromPretrained(folder);
+  return { vae, coder: wrap(vae), hash: await fileSha256(path.join(folder, "diffusion_pytorch_model.safetensors")) };
+}
+
+function vaeConfig({ autoencoder }: StagesOptions) {
+  return tinyConfig({ hidden_size: autoencoder.hidden_size, hidden_size_mult: [1, 2, 4, 4], num_res_blocks: 1 });
+}
+
+/** Trains the autoencoder on clips and stills and writes its averaged weights to `models/autoencoder`. */
+export function autoencoderStage(options: StagesOptions, context: RecipeContext): Stage {
+  const { frames, size, stills, steps, learningRate, klWeight, emaDecay } = options.autoencoder;
+  const folder = autoencoderFolder(options, context);
+  return stage({
+    name: "autoencoder",
+    complete: () => existsSync(path.join(folder, "config.json")),
+    async open({ signal, trackers }) {
+      const rng = createRng(options.seed).fork("autoencoder");
+      const vae = new CausalVae(vaeConfig(options));
+      initialize(vae, rng.fork("weights"));
+      startWithLittleNoise(vae);
+      const clips = new Map<string, Clip>();
+      const shape = { frames: 4 * frames - 3, height: size, width: size };
+      const used = await forEachClip(options, shape, (clip) => void clips.set(clip.id, clip), signal);
+      const trained = used.trained.map((id) => clips.get(id)!);
+      const task = vaeTask({ vae, klWeight, reduction: "mean" });
+      const optimizer = adamW({ betas: [0.9, 0.99], weightDecay: 0 });
+      const average = ema(task.modules, { decay: emaDecay });
+      const measured = used.heldOut.map((id) => clips.get(id)!).map((clip) => firstFrames(clip, frames));
+      return {
+        task,
+        items: async (_, stepRng) => [await drawExample(trained, options, stepRng)],
+        optimizer,
+        learningRate: cosine({
+          peak: learningRate,
+          warmUpSteps: Math.min(30, Math.floor(steps / 4)),
+          totalSteps: steps,
+        }),
+        clipNorm: options.clipNorm,
+        ema: average,
+        totalSteps: steps,
+        saveEvery: Math.min(options.saveEvery, steps),
+        rng: rng.fork("run"),
+        executor: context.executor,
+        plugins:
+          measured.length === 0
+            ? []
+            : [
+                heldOutPlugin({
+                  task,
+                  batches: [measured],
+                  rng: rng.fork("held-out"),
+                  steps: options.measureEvery,
+                  executor: context.executor,
+                  trackers,
+                }),
+              ],
+        facts: {
+          video: `${frames} frames of ${size}×${size}`,
+          stills,
+          "clips trained": trained.length,
+          "clips held out": measured.length,
+        },
+        dropped: used.dropped,
+        finish: () => withEma(average, () => saveScaled(vae, trained, context.executor, frames, folder)),
+        dispose() {
+          average.dispose();
+          optimizer.dispose();
+          vae.dispose();
+        },
+      };
+    },
+  });
+}
+
+const firstFrames = (clip: Clip, frames: number): Example => ({
+  video: selectFrames(
+    clip,
+    Array.from({ length: frames }, (_, index) => index),
+  ),
+  stills: [],
+});
+
+/** A random clip, cut at a random place, and stills from anywhere in as many clips as there are. */
+async function drawExample(clips: readonly Clip[], { autoencoder }: StagesOptions, rng: Rng): Promise<Example> {
+  const crop = temporalCrop({ frames: autoencoder.frames, sampleRate: 1, position: "random" });
+  const stills = drawWithoutRepeats(clips, autoencoder.stills, rng.fork("stills")).map((clip, slot) =>
+    selectFrames(clip, [rng.fork(`still-${slot}`).integer(clip.frames)]),
+  );
+  return { video: await crop(clips[rng.integer(clips.length)]!, rng.fork("crop")), stills };
+}
+
+/** Log variances of -5 at first, so that the decoder learns from what it is told and not from noise. */
+function startWithLittleNoise(vae: CausalVae): void {
+  const bias = [...vae.quant_conv.namedParameters()].find(([name]) => name.endsWith("bias"))![1];
+  const values = bias.variable.dataSync().slice() as Float32Array;
+  bias.assign(values.fill(-5, values.length / 2));
+}
+
+/** Writes the model with the scale that gives its latents of these clips a standard deviation of 1. */
+async function saveScaled(
+  vae: CausalVae,
+  clips: readonly Clip[],
+  executor: Executor,
+  frames: number,
+  folder: string,
+): Promise<void> {
+  const encoder = executor.compile(({ video }) => ({ mean: vae.posterior(vae.moments(video as never)).mean }), {
+    name: "latent scale",
+  });
+  const moments = { sum: 0, squares: 0, count: 0 };
+  for (const clip of clips) {
+    const video = clipToTensor(firstFrames(clip, frames).video);
+    const { mean } = await encoder.run({ video });
+    for (const value of await mean!.data()) {
+      moments.sum += value;
+      moments.squares += value * value;
+      moments.count++;
+    }
+    mean!.dispose();
+    video.dispose();
+  }
+  encoder.dispose();
+  const deviation = Math.sqrt(moments.squares / moments.count - (moments.sum / moments.count) ** 2);
+  const scaled = new CausalVae({ ...vae.config, latent_scale: 1 / deviation });
+  try {
+    scaled.loadStateDict(await vae.stateDict());
+    await savePretrained(scaled, folder);
+  } finally {
+    scaled.dispose();
+  }
+}

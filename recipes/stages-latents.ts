@@ -1,0 +1,135 @@
+// What a stage of the denoiser trains on: the posteriors of its clips and stills, encoded once and kept on disk.
+import type { MomentsAutoencoder } from "@noisereel/causal-vae";
+import { type Clip, createRng, type Rng, sizeOf } from "@noisereel/core";
+import { clipSha256, clipToTensor, type LatentCache, makeExample, openLatentCache } from "@noisereel/data";
+import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
+import type { RecipeContext } from "@noisereel/trainer";
+import path from "node:path";
+import { forEachClip, type StageClips } from "./stages-clips.js";
+import type { StageOptions, StagesOptions } from "./stages-options.js";
+
+export interface LatentSet extends StageClips {
+  /** The caption of a clip. */
+  caption(id: string): string;
+  /** The latents of a clip, scaled for the denoiser. Read from the disk each time. */
+  get(id: string): Promise<LatentItem>;
+}
+
+/** Encodes the clips of a stage, those that the cache does not know. */
+export async function encodeStage(
+  options: StagesOptions,
+  { frames, height, width, stills: count }: StageOptions,
+  given: {
+    readonly coder: MomentsAutoencoder;
+    /** What the autoencoder's weights are known by. */
+    readonly hash: string;
+    readonly context: RecipeContext;
+    readonly signal: AbortSignal;
+  },
+): Promise<LatentSet> {
+  const { coder, hash, context, signal } = given;
+  const cache = await openLatentCache({
+    folder: path.join(context.folder, "latents"),
+    encoder: hash,
+    transform: { tiled: options.autoencoder.tiled },
+  });
+  const known = new Map<string, { readonly caption: string; readonly keys: readonly string[] }>();
+  let encoded = 0;
+  const encode = async (clip: Clip): Promise<void> => {
+    const { stills } = await makeExample(clip, createRng(options.seed), { stills: { source: "clip-frames", count } });
+    const keys: string[] = [];
+    for (const piece of [clip, ...stills]) {
+      const key = clipSha256(piece);
+      keys.push(key);
+      if (cache.has(key)) continue;
+      await cache.put(key, await posteriorOf(piece, coder, signal));
+      encoded++;
+    }
+    known.set(clip.id, { caption: clip.caption ?? "", keys });
+  };
+  const clips = await forEachClip(options, { frames, height, width }, encode, signal);
+  await cache.flush();
+  context.note(
+    `latents of ${known.size} clips of ${frames}×${height}×${width}: ${encoded} pieces encoded, the rest known`,
+  );
+  return {
+    ...clips,
+    caption: (id) => known.get(id)!.caption,
+    async get(id) {
+      const { caption, keys } = known.get(id)!;
+      const [latents, ...stills] = await Promise.all(keys.map((key) => scaledFrom(cache, key, coder.latentScale)));
+      return { id, latents: latents!, stills, captions: [caption] };
+    },
+  };
+}
+
+/** Latents of the right shapes and no meaning: a step on them takes as long as one on real ones. */
+export async function standInLatents(
+  options: StagesOptions,
+  stage: StageOptions,
+  latentChannels: number,
+  rng: Rng,
+): Promise<LatentSet> {
+  const { frames, height, width, stills } = stage;
+  const captions = new Map<string, string>();
+  const clips = await forEachClip(options, { frames, height: 8, width: 8 }, (clip) => {
+    captions.set(clip.id, clip.caption ?? "");
+  });
+  const piece = (count: number, name: string): LatentPosterior => {
+    const shape = [count, height / 8, width / 8, latentChannels] as const;
+    return { shape, mean: rng.fork(name).normals(sizeOf(shape)) };
+  };
+  return {
+    ...clips,
+    caption: (id) => captions.get(id)!,
+    get: async (id) => ({
+      id,
+      latents: piece((frames - 1) / 4 + 1, id),
+      stills: Array.from({ length: stills }, (_, index) => piece(1, `${id}/${index}`)),
+      captions: [captions.get(id)!],
+    }),
+  };
+}
+
+async function posteriorOf(
+  piece: Clip,
+  coder: MomentsAutoencoder,
+  signal: AbortSignal,
+): Promise<Required<LatentPosterior>> {
+  const video = clipToTensor(piece);
+  try {
+    const moments = await coder.moments(video, { signal });
+    try {
+      return splitMoments((await moments.data()) as Float32Array, moments.shape.slice(1));
+    } finally {
+      moments.dispose();
+    }
+  } finally {
+    video.dispose();
+  }
+}
+
+/** `[T, H, W, 2C]`, mean before log variance in each pixel. */
+function splitMoments(moments: Float32Array, shape: readonly number[]): Required<LatentPosterior> {
+  const channels = shape[3]! / 2;
+  const half = [...shape.slice(0, 3), channels] as [number, number, number, number];
+  const mean = new Float32Array(sizeOf(half));
+  const logVariance = new Float32Array(sizeOf(half));
+  for (let i = 0; i < mean.length; i++) {
+    const pixel = Math.floor(i / channels) * 2 * channels;
+    mean[i] = moments[pixel + (i % channels)]!;
+    logVariance[i] = moments[pixel + channels + (i % channels)]!;
+  }
+  return { shape: half, mean, logVariance };
+}
+
+/** The posterior of `scale` times the latents. */
+async function scaledFrom(cache: LatentCache, key: string, scale: number): Promise<LatentPosterior> {
+  const { shape, mean, logVariance } = (await cache.get(key))!;
+  const shift = 2 * Math.log(scale);
+  return {
+    shape,
+    mean: mean.map((value) => value * scale),
+    ...(logVariance === undefined ? {} : { logVariance: logVariance.map((value) => value + shift) }),
+  };
+}

@@ -84,6 +84,11 @@ export interface DenoiserInput {
   /** `[batch]`, float32: index into the schedule, fractional for some samplers. */
   readonly timesteps: tf.Tensor1D;
   readonly condition: TextCondition;
+  /**
+   * `[batch, slots, height, width, controlChannels]`: what is known of the clean latents, for a denoiser that reads it. Left
+   * out, nothing is known.
+   */
+  readonly control?: tf.Tensor5D | undefined;
 }
 
 export interface Denoiser {
@@ -92,6 +97,8 @@ export interface Denoiser {
   readonly predicts: "noise" | "velocity" | "sample";
   /** True when the output has `2 * latentChannels`: the prediction, then the variance. */
   readonly learnsVariance: boolean;
+  /** Channels of the control that it reads beside the latents; 0 or left out when it reads none. */
+  readonly controlChannels?: number;
   /** Synchronous and free of side effects: it also runs inside a gradient and inside a trace. */
   predict(input: DenoiserInput): tf.Tensor5D;
   dispose(): void;

@@ -11,19 +11,21 @@ import {
   type Rng,
   type Sampler,
   type SampleStep,
-  type TextCondition,
-  type TextEncoder,
   type VideoAutoencoder,
   type VideoTensor,
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { disposeCondition } from "./conditions.js";
+import { knownControl, type KnownVideo } from "./control/control.js";
+import { assertFinite } from "./finite.js";
 import { guided, type GuidanceOptions } from "./guidance.js";
 import { type DenoiserNetwork, denoiserNetwork } from "./network.js";
+import type { LatentPreview } from "./preview.js";
 import { dpmSolverMultistep } from "./samplers/dpm-solver.js";
 import type { SolverStep } from "./samplers/run.js";
 import { linearSchedule } from "./schedule.js";
 import { latentShape } from "./shape.js";
+import { type EncodedPrompts, encodePositive, encodePrompts, promptList, type TextEncoderSource } from "./texts.js";
 
 export interface GenerateOptions extends CallOptions {
   /** A denoiser, or the network made of one, which is compiled once for many calls. */
@@ -31,7 +33,8 @@ export interface GenerateOptions extends CallOptions {
   /** Latents along a side of the denoiser's patches. Default what the denoiser says in `patchSize`, or else 1. */
   readonly patchSize?: number;
   readonly vae: VideoAutoencoder;
-  readonly textEncoder: TextEncoder;
+  /** The encoder; a function that makes one, which is disposed before sampling starts; or what `encodePrompts` made. */
+  readonly textEncoder: TextEncoderSource | EncodedPrompts;
   /** One prompt, or one for each clip of a batch. */
   readonly prompt: string | readonly string[];
   /** What to move away from. Default the empty prompt. */
@@ -52,6 +55,10 @@ export interface GenerateOptions extends CallOptions {
   readonly height: number;
   /** Pixels, a multiple of the autoencoder's stride times the patch size. */
   readonly width: number;
+  /** Frames or a part of frames that the clip has to agree with, for a denoiser with control channels. Default nothing. */
+  readonly known?: KnownVideo;
+  /** Makes `step.preview()` a matrix product instead of a run of the decoder, at the size of the latents. */
+  readonly preview?: LatentPreview;
   /** What the denoiser was trained with. Default `linearSchedule()`. */
   readonly schedule?: NoiseSchedule;
   /** Runs the denoiser; default eager. Left out when `denoiser` is a network. */
@@ -71,7 +78,10 @@ export interface GeneratedVideo {
 export interface GenerationStep extends SampleStep {
   /** The estimate of the clean latents, where the sampler gives one. Valid until the next step. */
   readonly denoised: LatentTensor | undefined;
-  /** Pixels of the estimate, `[B, T, H, W, 3]`; costs a run of the decoder. The caller owns them. */
+  /**
+   * Pixels of the estimate: `[B, T, H, W, 3]` by a run of the decoder, or `[B, t, h, w, 3]` by `options.preview`. The caller
+   * owns them.
+   */
   preview(): Promise<VideoTensor>;
 }
 
@@ -91,8 +101,9 @@ export async function* streamVideo(options: GenerateOptions): AsyncGenerator<Gen
       `denoiser has ${denoiser.latentChannels} latent channels and vae ${vae.latentChannels}; use the autoencoder that the denoiser was trained with`,
     );
   }
-  const prompts = typeof options.prompt === "string" ? [options.prompt] : options.prompt;
-  if (prompts.length === 0) throw new ConfigError("prompt is an empty list; pass at least one prompt");
+  const prompts = promptList(options.prompt);
+  if (!Number.isInteger(steps) || steps < 1)
+    throw new ConfigError(`steps is ${steps}; use a positive integer, such as 25`);
   signal?.throwIfAborted();
 
   const clock = stopwatch();
@@ -100,13 +111,12 @@ export async function* streamVideo(options: GenerateOptions): AsyncGenerator<Gen
   const owned: { dispose(): void }[] = isNetwork ? [] : [network];
   let latents: LatentTensor | undefined;
   try {
-    const text = await encodeTexts(options, prompts, scale);
-    const model = await guided(network, { ...text, scale, rescale: options.guidanceRescale ?? 0, signal }).finally(
-      () => {
-        disposeCondition(text.condition);
-        if (text.unconditional !== undefined) disposeCondition(text.unconditional);
-      },
-    );
+    const text = await textsOf(options, prompts.length, scale);
+    const known = options.known === undefined ? undefined : { vae, shape: [prompts.length, ...shape] as const, signal };
+    const control = known === undefined ? undefined : await knownControl(options.known!, known).catch(text.failed);
+    if (control !== undefined) owned.push(control);
+    const rescale = options.guidanceRescale ?? 0;
+    const model = await guided(network, { ...text.conditions, scale, rescale, control, signal }).finally(text.dispose);
     owned.push(model);
     const textSeconds = clock();
 
@@ -121,7 +131,8 @@ export async function* streamVideo(options: GenerateOptions): AsyncGenerator<Gen
       rng: createRng(seed).fork("sampler"),
       signal,
     });
-    latents = yield* forwardSteps(run, options);
+    latents = yield* forwardSteps(run, options, denoiser);
+    await assertFinite(latents, denoiser, steps);
     const samplingSeconds = clock();
 
     const video = await vae.decode(latents, { signal });
@@ -155,6 +166,7 @@ export function generateImage(options: Omit<GenerateOptions, "frames">): Promise
 async function* forwardSteps(
   run: AsyncGenerator<SampleStep, LatentTensor, void>,
   options: GenerateOptions,
+  denoiser: Denoiser,
 ): AsyncGenerator<GenerationStep, LatentTensor, void> {
   try {
     for (;;) {
@@ -162,11 +174,17 @@ async function* forwardSteps(
       if (next.done === true) return next.value;
       const step = next.value;
       const denoised = (step as Partial<SolverStep>).denoised;
+      // Broken weights show at once; later steps are not read back.
+      if (step.index === 1) await assertFinite(step.latents, denoiser, 1);
+      const shown = denoised ?? step.latents;
       options.onProgress?.({ type: "sample-step", index: step.index, count: step.count });
       yield {
         ...step,
         denoised,
-        preview: async () => options.vae.decode(denoised ?? step.latents, { signal: options.signal }),
+        preview: async () =>
+          options.preview === undefined
+            ? options.vae.decode(shown, { signal: options.signal })
+            : options.preview.project(shown),
       };
     }
   } finally {
@@ -175,23 +193,39 @@ async function* forwardSteps(
   }
 }
 
-async function encodeTexts(
-  options: GenerateOptions,
-  prompts: readonly string[],
-  scale: GuidanceOptions["scale"],
-): Promise<{ readonly condition: TextCondition; readonly unconditional?: TextCondition }> {
-  const { textEncoder, negativePrompt = "", signal } = options;
-  const condition = await textEncoder.encode(
-    prompts.map((prompt) => [prompt]),
-    { signal },
-  );
-  if (scale === 1) return { condition };
-  try {
-    return { condition, unconditional: await textEncoder.encode([[negativePrompt]], { signal }) };
-  } catch (error) {
-    disposeCondition(condition);
-    throw error;
+interface Texts {
+  readonly conditions: Pick<GuidanceOptions, "condition" | "unconditional">;
+  /** Frees what this call has encoded. */
+  readonly dispose: () => void;
+  /** Frees it and passes an error on. */
+  readonly failed: (error: unknown) => never;
+}
+
+async function textsOf(options: GenerateOptions, batch: number, scale: GuidanceOptions["scale"]): Promise<Texts> {
+  const { textEncoder: source } = options;
+  const texts = (conditions: Texts["conditions"], dispose: () => void): Texts => ({
+    conditions,
+    dispose,
+    failed(error) {
+      dispose();
+      throw error;
+    },
+  });
+  if ("condition" in source) {
+    if (source.condition.mask.shape[0] !== batch) {
+      throw new ConfigError(
+        `textEncoder holds ${source.condition.mask.shape[0]} encoded prompts but prompt has ${batch}; encode the same ones`,
+      );
+    }
+    return texts(source, () => {});
   }
+  const asked = { ...options, textEncoder: source };
+  if (scale === 1) {
+    const condition = await encodePositive(asked);
+    return texts({ condition }, () => disposeCondition(condition));
+  }
+  const encoded = await encodePrompts(asked);
+  return texts(encoded, () => encoded.dispose());
 }
 
 /** Each clip's noise comes from a seed of its own, so that a clip does not depend on the batch it was made in. */

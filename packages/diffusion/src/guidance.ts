@@ -28,6 +28,11 @@ export interface GuidanceOptions {
   readonly rescale?: number;
   /** Time slots at the end that are independent images. Default 0. */
   readonly stills?: number;
+  /**
+   * `[B, S, h, w, controlChannels]`: what is known of the clean latents, see `controlOf`. Borrowed until `dispose`. Default
+   * nothing.
+   */
+  readonly control?: tf.Tensor5D | undefined;
   /** Runs the network; default eager. Left out when a `DenoiserNetwork` is given. */
   readonly executor?: Executor;
   readonly signal?: AbortSignal | undefined;
@@ -44,7 +49,7 @@ export interface GuidedDenoiser extends Pick<SampleRequest, "predict" | "predict
  * and masks keep the padding of either out of the attention.
  */
 export async function guided(denoiser: Denoiser | DenoiserNetwork, options: GuidanceOptions): Promise<GuidedDenoiser> {
-  const { condition, unconditional, scale, rescale = 0, stills = 0, signal } = options;
+  const { condition, unconditional, scale, rescale = 0, stills = 0, control, signal } = options;
   if (typeof scale === "number" && !Number.isFinite(scale)) {
     throw new ConfigError(`scale is ${scale}; use a number, 1 for no guidance`);
   }
@@ -54,6 +59,7 @@ export async function guided(denoiser: Denoiser | DenoiserNetwork, options: Guid
     );
   }
   if (!(rescale >= 0 && rescale <= 1)) throw new ConfigError(`rescale is ${rescale}; use a share from 0 to 1`);
+  if (control !== undefined) checkControlled("denoiser" in denoiser ? denoiser.denoiser : denoiser, control);
   const owned = "denoiser" in denoiser ? undefined : denoiserNetwork(denoiser, options.executor);
   const network = owned ?? (denoiser as DenoiserNetwork);
   const scaleAt = typeof scale === "number" ? () => scale : scale;
@@ -66,7 +72,7 @@ export async function guided(denoiser: Denoiser | DenoiserNetwork, options: Guid
     predict(latents, timestep) {
       const now = scaleAt(timestep);
       const text = now === 1 ? alone : both;
-      return network.predict({ latents, stills, timestep, scale: now, rescale, text, signal });
+      return network.predict({ latents, stills, timestep, scale: now, rescale, text, control, signal });
     },
     dispose() {
       tf.dispose([Object.values(alone), Object.values(both)]);
@@ -89,6 +95,13 @@ export function guidanceInterval(options: {
   const { scale, from = 0, to = Infinity } = options;
   if (!(from <= to)) throw new ConfigError(`from is ${from} and to is ${to}; give the smaller timestep first`);
   return (timestep) => (timestep >= from && timestep <= to ? scale : 1);
+}
+
+function checkControlled({ name, controlChannels = 0 }: Denoiser, control: tf.Tensor5D): void {
+  if (control.shape[4] === controlChannels) return;
+  throw new ConfigError(
+    `control has ${control.shape[4]} channels but ${name} reads ${controlChannels}; ${controlChannels === 0 ? "use a denoiser that was trained with a control, see LatteT2V.widened" : "make it with controlOf"}`,
+  );
 }
 
 async function readText(

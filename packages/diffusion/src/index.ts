@@ -72,6 +72,35 @@ export { unipc, type UniPcOptions } from "./samplers/unipc.js";
 export { type SolverStep } from "./samplers/run.js";
 export type { Spacing } from "./samplers/timesteps.js";
 export type { CompatOptions } from "./samplers/compat.js";
+export { controlOf, knownControl, type KnownControlOptions, type KnownVideo } from "./control/control.js";
+export {
+  continuation,
+  type ControlMask,
+  imageToVideo,
+  inPainting,
+  interpolation,
+  type MaskShape,
+  mixedMasks,
+  nothingKnown,
+  randomFrames,
+} from "./control/masks.js";
+export { encodePrompts, type EncodedPrompts, type PromptOptions, type TextEncoderSource } from "./texts.js";
+export {
+  fitPreview,
+  type FitPreviewOptions,
+  type LatentPreview,
+  linearPreview,
+  type PreviewWeights,
+} from "./preview.js";
+export { type LongVideoOptions, streamLongVideo, type VideoWindow } from "./long-video.js";
+export {
+  generationOptions,
+  type GenerationRecord,
+  generationRecord,
+  parseGenerationRecord,
+  samplerFrom,
+  type SamplerSpec,
+} from "./record.js";
 export { stackConditions } from "./conditions.js";
 export { type DenoiserNetwork, denoiserNetwork, type NetworkCallInput, type ReadsConditionOnce } from "./network.js";
 export { guidanceInterval, guided, type GuidanceOptions, type GuidedDenoiser } from "./guidance.js";

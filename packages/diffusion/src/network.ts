@@ -33,6 +33,8 @@ export interface NetworkCallInput {
   readonly rescale?: number;
   /** What `read` returned: of the condition alone when `scale` is 1, otherwise the unconditional half first. */
   readonly text: NamedTensors;
+  /** `[B, S, h, w, K]`, the same for both halves of a guided call. */
+  readonly control?: tf.Tensor5D | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -69,13 +71,23 @@ export function denoiserNetwork(denoiser: Denoiser, executor: Executor = eagerEx
       );
       return executable.run({ embeddings, mask }, { signal });
     },
-    async predict({ latents, stills, timestep, scale, rescale = 0, text, signal }) {
+    async predict({ latents, stills, timestep, scale, rescale = 0, text, control, signal }) {
       const guided = scale !== 1;
-      const executable = once(`${guided ? "guided" : "plain"}.${stills}${rescale > 0 ? ".rescaled" : ""}`, (inputs) => {
-        const { latents: x, timestep: t, scale: s, rescale: r, ...rest } = inputs as Record<string, tf.Tensor>;
-        const both = (guided ? tf.concat([x!, x!]) : x!) as LatentTensor;
+      const name = `${guided ? "guided" : "plain"}.${stills}${rescale > 0 ? ".rescaled" : ""}${control === undefined ? "" : ".controlled"}`;
+      const executable = once(name, (inputs) => {
+        const {
+          latents: x,
+          timestep: t,
+          scale: s,
+          rescale: r,
+          control: k,
+          ...rest
+        } = inputs as Record<string, tf.Tensor>;
+        const twice = (each: tf.Tensor) => (guided ? tf.concat([each, each]) : each) as tf.Tensor5D;
+        const both: LatentTensor = twice(x!);
         const timesteps = tf.mul(tf.ones([both.shape[0]]), t!) as tf.Tensor1D;
-        const output = runDenoiser(denoiser, { latents: both, stills, timesteps }, rest);
+        const known = k === undefined ? {} : { control: twice(k) };
+        const output = runDenoiser(denoiser, { latents: both, stills, timesteps, ...known }, rest);
         return { output: guided ? combine(output, s!, r) : output };
       });
       const t = tf.scalar(timestep);
@@ -88,6 +100,7 @@ export function denoiserNetwork(denoiser: Denoiser, executor: Executor = eagerEx
           timestep: t,
           ...(guided ? { scale: s } : {}),
           ...(guided && rescale > 0 ? { rescale: r } : {}),
+          ...(control === undefined ? {} : { control }),
         };
         const { output } = await executable.run(inputs, { signal });
         return output as tf.Tensor5D;

@@ -15,6 +15,8 @@ import {
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { iddpm } from "./objectives/iddpm.js";
+import { controlOf } from "./control/control.js";
+import type { ControlMask } from "./control/masks.js";
 import { itemScalars } from "./objectives/loss-aware.js";
 import type { Objective } from "./objectives/objective.js";
 
@@ -61,6 +63,11 @@ export interface TextToVideoTaskOptions {
    * nothing to work with. All captions of an item are dropped together. Default 0.1.
    */
   readonly captionDropout?: number;
+  /**
+   * What each example lets the denoiser see of its clean video; stills show nothing. For a denoiser with control channels, see
+   * `LatteT2V.widened`. Default nothing at all.
+   */
+  readonly controlMask?: ControlMask;
   /** Default `text-to-video`. */
   readonly name?: string;
 }
@@ -71,7 +78,8 @@ export interface TextToVideoTaskOptions {
  *
  * A batch holds `latents` and `noise` `[B, S, h, w, C]`, `timesteps` and `weights` `[B]`, `stills` (its shape `[K]` says how
  * many slots at the end are images), one `factor.*` `[B]` for each of the objective's, `mask` `[B, P, L]`, and `embeddings`
- * `[B, P, L, W]` or, with a trained text encoder, `ids` `[B, P, L]`; P is 1 or 1 + K.
+ * `[B, P, L, W]` or, with a trained text encoder, `ids` `[B, P, L]`; P is 1 or 1 + K. With a `controlMask` it holds `control`
+ * `[B, S, h, w, 1 + C]` too.
  */
 export function textToVideoTask(options: TextToVideoTaskOptions): TrainTask<LatentItem> {
   const { denoiser, textEncoder, trainedTextEncoder: trained, captionDropout = 0.1 } = options;
@@ -85,6 +93,13 @@ export function textToVideoTask(options: TextToVideoTaskOptions): TrainTask<Late
     options.objective ??
     iddpm({ predicts: denoiser.predicts, variance: denoiser.learnsVariance ? "learned-range" : "fixed-small" });
   checkObjective(denoiser, objective);
+  const { controlMask } = options;
+  const { controlChannels = 0 } = denoiser;
+  if (controlMask !== undefined && controlChannels !== denoiser.latentChannels + 1) {
+    throw new ConfigError(
+      `there is a controlMask but the denoiser reads ${controlChannels} control channels; use one that reads ${denoiser.latentChannels + 1}, see LatteT2V.widened`,
+    );
+  }
   const modules = { denoiser, ...(trained === undefined ? {} : { text: trained.model }) };
 
   return {
@@ -102,6 +117,7 @@ export function textToVideoTask(options: TextToVideoTaskOptions): TrainTask<Late
               stills: batch["stills"]!.size,
               timesteps: batch["timesteps"] as tf.Tensor1D,
               condition: conditionOf(batch, trained),
+              control: batch["control"] as tf.Tensor5D | undefined,
             });
             const { loss, parts } = objective.losses({ output, clean, noise, noisy, factors });
             const scalars: Record<string, tf.Scalar> = {};
@@ -115,6 +131,8 @@ export function textToVideoTask(options: TextToVideoTaskOptions): TrainTask<Late
     async prepare(items, { rng }) {
       const latents = sampleLatents(items, rng.fork("posterior"));
       const stills = items[0]?.stills?.length ?? 0;
+      const control =
+        controlMask === undefined ? {} : { control: drawControl(latents, stills, controlMask, rng.fork("control")) };
       const { timesteps, weights } = objective.drawTimesteps(items.length, rng.fork("timesteps"));
       const text = await encode(droppedCaptions(items, captionDropout, rng.fork("captions")), options);
       const factors: Record<string, tf.Tensor> = {};
@@ -127,6 +145,7 @@ export function textToVideoTask(options: TextToVideoTaskOptions): TrainTask<Late
         timesteps: tf.tensor1d(timesteps),
         weights: tf.tensor1d(weights),
         stills: tf.zeros([stills]),
+        ...control,
         ...factors,
         ...text,
       };
@@ -167,6 +186,17 @@ export function sampleLatents(items: readonly LatentItem[], rng: Rng): LatentTen
     }
   }
   return tf.tensor5d(values, [items.length, slots, height, width, channels]);
+}
+
+/** `[B, S, h, w, 1 + C]`: what each item's mask shows of its video. */
+function drawControl(latents: LatentTensor, stills: number, draw: ControlMask, rng: Rng): tf.Tensor5D {
+  const [batch, slots, height, width] = latents.shape;
+  const perItem = slots * height * width;
+  const values = new Float32Array(batch * perItem);
+  for (let item = 0; item < batch; item++) {
+    values.set(draw({ frames: slots - stills, height, width }, rng.fork(String(item))), item * perItem);
+  }
+  return tf.tidy(() => controlOf(latents, tf.tensor5d(values, [batch, slots, height, width, 1])));
 }
 
 function slotCount(item: LatentItem): number {

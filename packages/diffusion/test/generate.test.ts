@@ -177,7 +177,10 @@ describe("guided", () => {
   test("reading the texts once changes nothing", async () => {
     const { name, latentChannels, predicts, learnsVariance } = model;
     const rereading = {
-      ...{ name, latentChannels, predicts, learnsVariance },
+      name,
+      latentChannels,
+      predicts,
+      learnsVariance,
       predict: (input: Parameters<typeof model.predict>[0]) => model.predict(input),
       dispose() {},
     };

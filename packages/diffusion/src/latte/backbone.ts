@@ -20,6 +20,8 @@ export interface BackboneInput {
   /** `[B, S, h, w, C]`; the last `stills` slots are independent images. */
   readonly latents: LatentTensor;
   readonly stills: number;
+  /** `[B, S, h, w, control_channels]`; zeros when left out. */
+  readonly control?: tf.Tensor5D | undefined;
   readonly modulation: Modulation;
   /** The spatial block of a layer. `x`: `[B, S, N, D]`; `frames`: how many slots are the video's. */
   readonly spatial: (layer: number, x: tf.Tensor4D, frames: number) => tf.Tensor4D;
@@ -36,7 +38,7 @@ export function runBackbone(parts: BackboneParts, input: BackboneInput): tf.Tens
     const grid: [number, number] = [height / config.patch_size, width / config.patch_size];
     const frames = slots - stills;
     const inTime = runsInTime(config, frames);
-    let x = embed(parts, latents, grid); // [B, S, N, D]
+    let x = embed(parts, withControl(config, latents, input.control), grid); // [B, S, N, D]
     for (const [layer, temporal] of parts.temporal_transformer_blocks.entries()) {
       x = input.spatial(layer, x, frames);
       if (!inTime) continue;
@@ -47,6 +49,14 @@ export function runBackbone(parts: BackboneParts, input: BackboneInput): tf.Tens
     }
     return finish(parts, x, modulation.embedded, grid);
   });
+}
+
+/** `[B, S, h, w, C + control_channels]`. */
+function withControl(config: LatteConfig, latents: LatentTensor, control: tf.Tensor5D | undefined): tf.Tensor5D {
+  const { control_channels: channels } = config;
+  if (channels === 0) return latents;
+  const [batch, slots, height, width] = latents.shape;
+  return tf.concat([latents, control ?? tf.zeros([batch, slots, height, width, channels])], 4);
 }
 
 /**
@@ -102,6 +112,21 @@ export function resetFinalLayer(
   parts.scale_shift_table.assign(rng.normals(2 * width).map((value) => value / Math.sqrt(width)));
   fillWith(parts.proj_out.weight, 0);
   if (parts.proj_out.bias !== null) fillWith(parts.proj_out.bias, 0);
+}
+
+/** Throws `ShapeError` unless the control fits the model and the latents. */
+export function checkControl(config: LatteConfig, latents: tf.Tensor, control: tf.Tensor | undefined): void {
+  if (control === undefined) return;
+  const { control_channels: channels } = config;
+  if (channels === 0) {
+    throw new ShapeError("there is a control but the model's control_channels is 0; widen it with model.widened()");
+  }
+  const expected = [...latents.shape.slice(0, 4), channels];
+  if (control.shape.join() !== expected.join()) {
+    throw new ShapeError(
+      `control has shape [${control.shape.join(", ")}] but the latents and control_channels ask for [${expected.join(", ")}]; make it with controlOf`,
+    );
+  }
 }
 
 /** Throws `ShapeError` unless `latents` fit the model. */

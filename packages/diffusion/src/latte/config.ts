@@ -51,7 +51,7 @@ const schema = z.strictObject({
   prediction_type: z.enum(["epsilon", "v_prediction", "sample"]).default("epsilon"),
   /** Classes of a class-conditional model without text; null in others. */
   num_classes: positive.nullable().default(null),
-  /** Channels of the control input that are put beside the latents: the known latents and their mask; 0 without. */
+  /** Channels of the control that LatteT2V reads beside the latents, `in_channels + 1` for `controlOf`; 0 without. */
   control_channels: z.number().int().nonnegative().default(0),
 });
 

@@ -1,6 +1,7 @@
 // LatteT2V: the text-to-video transformer of the reference (Ma et al., "Latte", arXiv 2401.03048, with PixArt's adaLN-single).
 // B batch, S slots (video frames, then stills), h w C latents, P captions, M words, W text width, D model width.
 import {
+  ConfigError,
   type Denoiser,
   type DenoiserInput,
   Linear,
@@ -12,7 +13,7 @@ import {
   type TextCondition,
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { checkLatents, resetFinalLayer, runBackbone } from "./backbone.js";
+import { checkControl, checkLatents, resetFinalLayer, runBackbone } from "./backbone.js";
 import { type BlockText, SelfBlock, SpatialTextBlock } from "./blocks.js";
 import { type LatteConfig, type LatteConfigInput, latteWidth, parseLatteConfig, predictionOf } from "./config.js";
 import { loadLatteFolder, saveLatteFolder } from "./folder.js";
@@ -60,13 +61,14 @@ export class LatteT2V extends Module implements Denoiser {
     const shared = options.shareWeightsOf;
     this.#borrowed = shared !== undefined;
     const { in_channels, out_channels, num_layers, patch_size: patch, caption_channels } = this.#config;
+    const control = this.#config.control_channels;
     if (caption_channels === null) {
       throw new ShapeError("caption_channels is null; LatteT2V needs the width of the text, use Latte without one");
     }
     const width = latteWidth(this.#config);
     const block = { width, heads: this.#config.num_attention_heads, epsilon: this.#config.norm_eps };
     this.scale_shift_table = shared?.scale_shift_table ?? new Parameter([2, width]);
-    this.pos_embed = shared?.pos_embed ?? new PatchEmbed({ channels: in_channels, width, patch });
+    this.pos_embed = shared?.pos_embed ?? new PatchEmbed({ channels: in_channels, width, patch, control });
     this.transformer_blocks =
       shared?.transformer_blocks ?? Array.from({ length: num_layers }, () => new SpatialTextBlock(block));
     this.temporal_transformer_blocks =
@@ -122,6 +124,27 @@ export class LatteT2V extends Module implements Denoiser {
     return new LatteT2V({ ...this.#config, ...geometry }, { compat: this.#compat, shareWeightsOf: this });
   }
 
+  get controlChannels(): number {
+    return this.#config.control_channels;
+  }
+
+  /**
+   * A copy of the model that also reads a control, by default the known latents and their mask, see `controlOf`. Its new
+   * weights are zero: until they are trained it computes what this one does.
+   */
+  widened(controlChannels = this.#config.in_channels + 1): LatteT2V {
+    if (this.#config.control_channels > 0) {
+      throw new ConfigError(`control_channels is ${this.#config.control_channels} already; use the model as it is`);
+    }
+    const wide = new LatteT2V({ ...this.#config, control_channels: controlChannels }, { compat: this.#compat });
+    const targets = new Map(wide.namedParameters());
+    for (const [name, { variable }] of this.namedParameters()) {
+      if (!name.startsWith("pos_embed.")) targets.get(name)!.variable.assign(variable);
+    }
+    wide.pos_embed.copyFrom(this.pos_embed.proj, this.#config.in_channels);
+    return wide;
+  }
+
   /**
    * What the network makes of a text whatever the latents are: the projected text as keys and values of every layer. The
    * tensors depend on nothing else, so that a sampler computes them once for each prompt.
@@ -143,6 +166,7 @@ export class LatteT2V extends Module implements Denoiser {
   /** As `predict`, for a condition that `readCondition` has read. */
   predictRead(input: Omit<DenoiserInput, "condition">, read: NamedTensors): tf.Tensor5D {
     checkLatents(this.#config, input.latents, input.stills);
+    checkControl(this.#config, input.latents, input.control);
     checkCaptions(read["bias"]!.shape, input.latents.shape, input.stills);
     return tf.tidy(() => {
       const modulation = this.adaln_single.forward(input.timesteps);

@@ -1,21 +1,29 @@
 // Latents to tokens and back. B batch, S frames and stills, h w latents, gh gw patches, N = gh * gw tokens, p patch side.
-import { Conv2d, Module } from "@noisereel/core";
+import { Conv2d, Module, type Rng } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 
 /** A linear map of p x p patches, stored as the reference's convolution. */
 export class PatchEmbed extends Module {
   readonly proj: Conv2d;
   readonly #patch: number;
+  readonly #control: number;
 
-  constructor(options: { readonly channels: number; readonly width: number; readonly patch: number }) {
+  constructor(options: {
+    readonly channels: number;
+    readonly width: number;
+    readonly patch: number;
+    /** Channels after the latents' that say what is known of them. Default 0. */
+    readonly control?: number;
+  }) {
     super();
-    const { channels, width, patch } = options;
-    this.proj = new Conv2d({ in: channels, out: width, kernel: [patch, patch], stride: [patch, patch] });
+    const { channels, width, patch, control = 0 } = options;
+    this.proj = new Conv2d({ in: channels + control, out: width, kernel: [patch, patch], stride: [patch, patch] });
     this.#patch = patch;
+    this.#control = control;
   }
 
   /**
-   * `latents`: `[B, S, h, w, C]`; `table`: `[N, D]`, added to every frame; result `[B, S, N, D]`, tokens row by row.
+   * `latents`: `[B, S, h, w, C]`, control channels included; `table`: `[N, D]`, added to every frame; result `[B, S, N, D]`, tokens row by row.
    * The strided convolution is written as a product of matrices, which every backend does fast.
    */
   forward(latents: tf.Tensor5D, table: tf.Tensor2D): tf.Tensor4D {
@@ -29,6 +37,21 @@ export class PatchEmbed extends Module {
       const tokens = tf.add(tf.matMul(patches as tf.Tensor2D, weight), this.proj.bias!.variable);
       const model = weight.shape[1];
       return tf.add(tf.reshape(tokens, [batch, slots, rows * columns, model]), table) as tf.Tensor4D;
+    });
+  }
+
+  /** The control starts without influence. */
+  override resetParameters(_rng: Rng): void {
+    if (this.#control > 0) this.copyFrom(this.proj, this.proj.weight.shape[2]! - this.#control);
+  }
+
+  /** Takes the weights of the first `channels` input channels from a narrower projection, and zeros for the others. */
+  copyFrom(source: Conv2d, channels: number): void {
+    const [rows, columns, wide, width] = this.proj.weight.shape as [number, number, number, number];
+    tf.tidy(() => {
+      const known = tf.slice(source.weight.variable as tf.Tensor4D, [0, 0, 0, 0], [rows, columns, channels, width]);
+      this.proj.weight.variable.assign(tf.concat([known, tf.zeros([rows, columns, wide - channels, width])], 2));
+      if (source !== this.proj) this.proj.bias!.variable.assign(source.bias!.variable);
     });
   }
 }

@@ -45,6 +45,11 @@ export class Latte extends Module implements Denoiser {
     if (caption_channels !== null) {
       throw new ConfigError(`caption_channels is ${caption_channels}; Latte reads no text: use null, or LatteT2V`);
     }
+    if (this.#config.control_channels > 0) {
+      throw new ConfigError(
+        `control_channels is ${this.#config.control_channels}; Latte reads no control: use 0, or LatteT2V`,
+      );
+    }
     const width = latteWidth(this.#config);
     const block = { width, heads: this.#config.num_attention_heads, epsilon: this.#config.norm_eps };
     this.scale_shift_table = new Parameter([2, width]);

@@ -2,6 +2,7 @@
 import { ConfigError, type LatentTensor, type Sampler } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { type Level, solverLevels } from "./dpm-solver.js";
+import { solveLinear } from "../solve-linear.js";
 import { SolverRun } from "./run.js";
 
 export interface UniPcOptions {
@@ -114,23 +115,4 @@ export function differenceWeights(positions: readonly number[], span: number, va
   });
   const powers = positions.map((_, k) => positions.map((position) => position ** k));
   return solveLinear(powers, moments);
-}
-
-/** Gauss's elimination with pivots, for the two or three unknowns of a step. */
-function solveLinear(matrix: readonly (readonly number[])[], right: readonly number[]): number[] {
-  const rows = matrix.map((row, i) => [...row, right[i]!]);
-  const size = rows.length;
-  for (let column = 0; column < size; column++) {
-    let pivot = column;
-    for (let row = column + 1; row < size; row++) {
-      if (Math.abs(rows[row]![column]!) > Math.abs(rows[pivot]![column]!)) pivot = row;
-    }
-    [rows[column], rows[pivot]] = [rows[pivot]!, rows[column]!];
-    for (let row = 0; row < size; row++) {
-      if (row === column) continue;
-      const factor = rows[row]![column]! / rows[column]![column]!;
-      for (let k = column; k <= size; k++) rows[row]![k]! -= factor * rows[column]![k]!;
-    }
-  }
-  return rows.map((row, i) => row[size]! / row[i]!);
 }

@@ -93,3 +93,46 @@ export const latentsAsVideo: VideoAutoencoder = {
 export function distance(a: tf.Tensor, b: tf.Tensor): number {
   return tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!);
 }
+
+/** A stand-in with the real strides: a latent is the mean colour of its pixels, and a fourth channel that says nothing. */
+export const meanColors: VideoAutoencoder = {
+  name: "mean-colors",
+  latentChannels: 4,
+  stride: { time: 4, height: 8, width: 8 },
+  encode: (video) =>
+    tf.tidy(() => {
+      const [batch, frames, rows, columns] = video.shape;
+      const [height, width] = [rows / 8, columns / 8];
+      const byRow = tf.mean(tf.reshape(video, [batch * frames * height, 8, columns * 3]), 1);
+      const cells = tf.reshape(tf.mean(tf.reshape(byRow, [-1, 8, 3]), 1), [batch, frames, height * width * 3]);
+      const slots = 1 + (frames - 1) / 4;
+      const means = Array.from({ length: slots }, (_, slot) =>
+        tf.mean(tf.slice(cells, [0, slot === 0 ? 0 : 4 * slot - 3, 0], [-1, slot === 0 ? 1 : 4, -1]), 1, true),
+      );
+      const colors = tf.reshape(tf.concat(means, 1), [batch, slots, height, width, 3]);
+      return tf.pad(colors, [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 1],
+      ]) as tf.Tensor5D;
+    }),
+  decode: (latents) =>
+    tf.tidy(() => {
+      const [batch, slots, height, width] = latents.shape;
+      const colors = tf.reshape(tf.slice(latents, [0, 0, 0, 0, 0], [-1, -1, -1, -1, 3]), [
+        batch * slots,
+        height,
+        width,
+        3,
+      ]);
+      const large = tf.image.resizeNearestNeighbor(colors as tf.Tensor4D, [height * 8, width * 8]);
+      const frames = tf.split(tf.reshape(large, [batch, slots, height * 8, width * 8, 3]), slots, 1);
+      return tf.concat(
+        frames.flatMap((frame, slot) => Array.from({ length: slot === 0 ? 1 : 4 }, () => frame)),
+        1,
+      ) as tf.Tensor5D;
+    }),
+  dispose() {},
+};

@@ -12,6 +12,7 @@ import {
 } from "@noisereel/core";
 import { latestCheckpoint } from "./checkpoint/latest.js";
 import { checkpointProgress } from "./checkpoint/training-state.js";
+import { processGroup } from "./distributed/process-group.js";
 import { estimate, type Estimate, type EstimateOptions } from "./estimate.js";
 import { train, type TrainSummary } from "./train.js";
 import type { TrainOptions } from "./train-options.js";
@@ -93,7 +94,10 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
     from: options.from,
     complete: () => options.complete?.() ?? true,
     async *start({ store, startFrom, signal, trackers = [], plugins = [], measure, distributed, onOpen }) {
-      const opened = await options.open({ dry: false, signal: signal ?? new AbortController().signal, trackers });
+      const how = { dry: false, signal: signal ?? new AbortController().signal, trackers };
+      // Rank 0 first: what it encodes and caches, the others find.
+      const group = processGroup(distributed, () => []);
+      const opened = await group.inTurn(async () => options.open(how));
       const { dispose, finish, facts = {}, dropped = [], ...run } = opened;
       try {
         onOpen?.({ facts, dropped });
@@ -108,7 +112,8 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
           store,
           signal,
         });
-        if (summary.finished) await finish?.();
+        if (summary.finished && group.isFirst) await finish?.();
+        await group.barrier();
         return summary;
       } finally {
         await dispose?.();

@@ -3,13 +3,14 @@ import { onnxExecutor } from "@noisereel/compile";
 import { ConfigError } from "@noisereel/core";
 import { writeVideo } from "@noisereel/data";
 import { parseSettings, type StagesSummary, type StageStep } from "@noisereel/trainer";
-import { runPaths, runRecipe } from "@noisereel/trainer/node";
+import { mpi, runPaths, runRecipe } from "@noisereel/trainer/node";
 import path from "node:path";
 import type { RecipeArguments } from "../commands/recipe-options.js";
 import type { CommandContext } from "../context.js";
 import { exitCodes, StoppedError } from "../errors.js";
 import { alignColumns, formatNumber, formatSeconds } from "../format.js";
 import { showProgress } from "../progress.js";
+import type { Terminal } from "../terminal.js";
 import { estimateRecipe } from "./estimate.js";
 import { loadRecipe } from "./load-recipe.js";
 import { stageProgress } from "./stage-progress.js";
@@ -21,6 +22,7 @@ export interface TrainArguments extends RecipeArguments {
   readonly fresh?: true;
   readonly keep: number;
   readonly tensorboard?: true;
+  readonly mpi?: true;
 }
 
 export async function trainRecipe(given: string, options: TrainArguments, context: CommandContext): Promise<void> {
@@ -28,7 +30,9 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
     throw new ConfigError(`--from ${options.from} is for one stage; name it with --stage`);
   }
   if (options.dryRun === true) return estimateRecipe(given, { ...options, steps: 3 }, context);
-  const { terminal, signal } = context;
+  const { signal } = context;
+  const distributed = options.mpi === true ? await mpi() : undefined;
+  const terminal = distributed === undefined || distributed.rank === 0 ? context.terminal : silent(context.terminal);
   const recipe = await loadRecipe(given, context);
   const folder = options.out ?? path.join("runs", recipe.name);
   const progress = showProgress(terminal);
@@ -45,6 +49,7 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
     tensorboard: options.tensorboard === true,
     keep: options.keep,
     clips: { extension: ".mp4", file: async (file, clip) => void (await writeVideo(file, clip)) },
+    distributed,
     signal,
     onNote: (message) => progress.onEvent({ type: "note", message }),
     onStage: (name, { dropped }) => {
@@ -65,6 +70,7 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
       last.set(next.value.stage, next.value);
     }
     stages.end();
+    await distributed?.close();
   } catch (error) {
     progress.close();
     if (!signal.aborted) throw error;
@@ -91,6 +97,11 @@ function resultRows(summary: StagesSummary, last: ReadonlyMap<string, StageStep>
     rows.push([name, [seconds, ...losses, ...trouble].join(", ")]);
   }
   return [...rows, ["page", runPaths.page(folder)], ["models", path.join(folder, "models")]];
+}
+
+/** Only rank 0 speaks. */
+function silent(terminal: Terminal): Terminal {
+  return { ...terminal, print: () => undefined, note: () => undefined, interactive: false };
 }
 
 /** The run saved and can go on, so this is no failure. */

@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { folderStore } from "../checkpoint/folder-store.js";
 import type { Collective } from "../distributed/collective.js";
+import { processGroup } from "../distributed/process-group.js";
 import type { Recipe, RecipeContext } from "../recipe/recipe.js";
 import { recipeOptions } from "../recipe/settings.js";
 import { resolveStart } from "../recipe/start-from.js";
@@ -52,7 +53,6 @@ export async function* runRecipe<Options>(
 ): AsyncGenerator<StageStep, StagesSummary, void> {
   const { recipe, executor, signal, distributed, onNote = () => undefined } = options;
   const folder = path.resolve(options.folder);
-  const isFirst = distributed === undefined || distributed.rank === 0;
   const checked = recipeOptions(recipe, options.settings ?? {});
   const stages = recipe.stages(checked, { folder, executor, note: onNote });
   const from =
@@ -63,13 +63,17 @@ export async function* runRecipe<Options>(
           stages.map(({ name }) => name),
         );
   const stored = JSON.parse(JSON.stringify(checked)) as JsonValue;
-  let info = await openFolder(folder, options, stored, stages);
+  const group = processGroup(distributed, () => []);
+  let info = await group.inTurn(async (first) => {
+    const opened = await openFolder(folder, { ...options, fresh: first && options.fresh === true }, stored, stages);
+    if (first) await writeRunInfo(folder, opened);
+    return opened;
+  });
   const change = async (values: Partial<RunInfo>): Promise<void> => {
     info = { ...info, ...values, updated: new Date().toISOString() };
-    if (isFirst) await writeRunInfo(folder, info);
+    if (group.isFirst) await writeRunInfo(folder, info);
   };
   await change({ status: "running", message: null });
-  await distributed?.barrier();
 
   const steps = runStages({
     stages,
@@ -78,7 +82,7 @@ export async function* runRecipe<Options>(
     from,
     signal,
     extend: (name) => ({
-      trackers: isFirst ? trackersOf(folder, name, options) : [],
+      trackers: group.isFirst ? trackersOf(folder, name, options) : [],
       measure: () => ({ rssBytes: process.memoryUsage.rss() }),
       distributed,
       onOpen(about) {
@@ -98,7 +102,7 @@ export async function* runRecipe<Options>(
         if (next.value.finished) ended = everyStage ? "finished" : "stopped";
         return next.value;
       }
-      if (isFirst && performance.now() - written > 1000 * (options.pageSeconds ?? 15)) {
+      if (group.isFirst && performance.now() - written > 1000 * (options.pageSeconds ?? 15)) {
         await change({});
         await writeRunPage(folder);
         written = performance.now();
@@ -114,7 +118,7 @@ export async function* runRecipe<Options>(
   } finally {
     await steps.return(undefined as never);
     await change({ status: ended, message });
-    if (isFirst) await writeRunPage(folder);
+    if (group.isFirst) await writeRunPage(folder);
   }
 }
 
@@ -146,10 +150,8 @@ async function openFolder<Options>(
     refuseOtherRun(folder, found, recipe.name, stored);
     return found;
   }
-  if (distributed === undefined || distributed.rank === 0) {
-    if (fresh) await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
-  }
+  if (fresh) await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
   const now = new Date().toISOString();
   return {
     version: 1,

@@ -56,7 +56,15 @@ export {
 
 export { makeExample, type StillOptions } from "./joint.js";
 export type { DroppedClip, LoaderCursor, LoaderReport } from "./loader/cursor.js";
-export { createLoader, type LoadedBatch, type Loader, type LoaderOptions } from "./loader/loader.js";
+export {
+  createLoader,
+  type LoadedBatch,
+  type Loader,
+  type LoaderOptions,
+  type LoaderThroughput,
+} from "./loader/loader.js";
+export type { ClipPipeline } from "./loader/load-example.js";
+export type { WorkerOptions } from "./loader/pool.js";
 
 export { cacheKey, type CacheKeyParts, clipSha256 } from "./latent-cache/key.js";
 export {
@@ -100,3 +108,13 @@ export { frameMeasures, measureEntries, type MeasureOptions } from "./columns/me
 export { differenceHash, findDuplicates, hashDistance } from "./columns/perceptual-hash.js";
 export { type JudgedEntries, judgeEntries, parseRequirement, type Requirement } from "./columns/requirement.js";
 export { type Histogram, histogram } from "./columns/histogram.js";
+
+export { type Bucket, type BucketChoice, bucketName, chooseBucket, parseBucket } from "./buckets/bucket.js";
+export {
+  type BucketBatch,
+  type BucketItem,
+  type BucketReport,
+  type BucketSampler,
+  bucketSampler,
+  type BucketSamplerOptions,
+} from "./buckets/sampler.js";

@@ -3,6 +3,8 @@ import type { FrameMeasure } from "./contracts.js";
 
 /** The mean gradient of an edge that stays is at least this strong (steps of brightness for one pixel). */
 const strongest = 12;
+/** Weaker ones are no edges at all. */
+const weakest = 4;
 /** A gradient stays when the length of its mean is this part of the mean of its lengths: 1 for one that never changes. */
 const steady = 0.92;
 /** A pixel moves when its brightness varies by this standard deviation. */
@@ -16,7 +18,7 @@ const mostSteady = 0.55;
 
 /**
  * `overlay`: part of the area covered by edges that persist over a moving background; a small logo has about 0.008. `null`
- * for a fixed camera, because then edges of the scene persist too. The middle of a slow zoom hardly moves and is taken for an
+ * for a fixed camera, because then edges of the scene persist too. The middle of a slow zoom and an old film that flickers are taken for an
  * overlay: look at the frames before you trust a threshold.
  */
 export const overlayMeasure: FrameMeasure = {
@@ -85,12 +87,12 @@ function overlayShare(sums: Sums): number | null {
   let [edges, steadyEdges, covered] = [0, 0, 0];
   for (let i = 0; i < moves.length; i++) {
     const length = sums.length[i]! / frames;
-    if (length < strongest) continue;
+    if (length < weakest) continue;
     edges++;
     const strength = Math.hypot(sums.x[i]!, sums.y[i]!) / frames;
-    if (strength < strongest || strength < steady * length) continue;
+    if (strength < steady * length) continue;
     steadyEdges++;
-    if (around[i]! >= surrounded) covered++;
+    if (strength >= strongest && around[i]! >= surrounded) covered++;
   }
   if (steadyEdges > mostSteady * edges) return null;
   return covered / moves.length;

@@ -54,7 +54,9 @@ export function parseCursor(
     }
   }
   if (parsed.data.randomness !== expected.randomness) {
-    throw new ConfigError("the cursor was made with another seed; resume with the same one, or start without a cursor");
+    throw new ConfigError(
+      "the cursor was made with another seed or other buckets; resume with the same one, or start without a cursor",
+    );
   }
   return parsed.data;
 }

@@ -1,34 +1,27 @@
 // From a source of clips to the batches of a training run.
-import {
-  type CallOptions,
-  type ClipSource,
-  ClipError,
-  type ClipTransform,
-  ConfigError,
-  type Example,
-  type JsonValue,
-  type Rng,
-} from "@noisereel/core";
-import { makeExample, type StillOptions } from "../joint.js";
+import { type CallOptions, ClipError, ConfigError, type Example, type JsonValue, type Rng } from "@noisereel/core";
+import type { Bucket } from "../buckets/bucket.js";
+import type { BucketSampler } from "../buckets/sampler.js";
 import { type DroppedClip, type LoaderCursor, type LoaderReport, parseCursor } from "./cursor.js";
 import { limiter } from "./limit.js";
-import { clipOrder } from "./order.js";
+import { type ClipPipeline, loadExample } from "./load-example.js";
+import { bucketPlan, orderedPlan, type PlannedItem } from "./plan.js";
+import { workerPool, type WorkerOptions } from "./pool.js";
 
-export interface LoaderOptions {
-  readonly source: ClipSource;
+export interface LoaderOptions extends ClipPipeline {
   /** Examples a batch. */
   readonly batchSize: number;
   /** All draws come from forks of it. Two loaders with the same options give the same batches. */
   readonly rng: Rng;
-  /** Applied to each clip at each step: temporal crop, resize, flip. */
-  readonly transform?: ClipTransform | undefined;
-  /** Still images beside each clip. Default: none. */
-  readonly stills?: StillOptions | undefined;
+  /** Batches of one shape each, out of clips of many; `bucketTransform` says how a clip gets that shape. Default: none. */
+  readonly buckets?: BucketSampler | undefined;
+  /** Loads in threads. Batches are the same, whatever their number. Default: in this thread. */
+  readonly workers?: WorkerOptions | undefined;
   /** A new permutation every epoch (default), or the order of the source. */
   readonly shuffle?: boolean | undefined;
   /** Batches that are prepared ahead of the one being used. Does not change what is in them. Default 2; 0 for none. */
   readonly prefetch?: number | undefined;
-  /** Clips that are read at the same time. Default 2. */
+  /** Clips that are read at the same time, in each thread. Default 2. */
   readonly concurrency?: number | undefined;
   /**
    * A clip that cannot be read: `throw` (default) ends the run; `skip` takes another one, drawn for that place, and puts
@@ -48,8 +41,22 @@ export interface LoadedBatch {
   /** Epoch of the batch's first clip, from 0. */
   readonly epoch: number;
   readonly examples: readonly Example[];
+  /** The shape of the examples, when there are buckets. */
+  readonly bucket: Bucket | undefined;
   /** Seconds that the caller waited for this batch. */
   readonly waited: number;
+}
+
+export interface LoaderThroughput {
+  /** Clips delivered by this loader since it was made. */
+  readonly clips: number;
+  /** Seconds between the first request for a batch and the last delivery. */
+  readonly seconds: number;
+  readonly clipsPerSecond: number;
+  /** Seconds that the caller waited for batches. */
+  readonly waited: number;
+  /** `waited / seconds`: near 0 the loader is fast enough, near 1 everything waits for it. */
+  readonly waitedShare: number;
 }
 
 export interface Loader {
@@ -60,6 +67,9 @@ export interface Loader {
   /** The position after the last batch that was delivered, as JSON. */
   cursor(): LoaderCursor;
   report(): LoaderReport;
+  throughput(): LoaderThroughput;
+  /** Ends the threads, if there are any. */
+  close(): Promise<void>;
 }
 
 interface Loaded {
@@ -70,9 +80,9 @@ interface Loaded {
 /** How often another clip is drawn for a place before it is given up. */
 const replacements = 16;
 
-/** Batches of `source`, deterministic by seed and step whatever `prefetch` and `concurrency` are. */
+/** Batches of `source`, deterministic by seed and step whatever `prefetch`, `concurrency` and `workers` are. */
 export function createLoader(options: LoaderOptions): Loader {
-  const { source, batchSize, transform, stills, shuffle = true, prefetch = 2, concurrency = 2 } = options;
+  const { source, batchSize, buckets, workers, shuffle = true, prefetch = 2, concurrency = 2 } = options;
   const { onClipError = "throw", maxBadFraction = 0.05, shard = { rank: 0, size: 1 } } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1)
     throw new ConfigError(`batchSize is ${batchSize}; use a positive integer`);
@@ -81,10 +91,19 @@ export function createLoader(options: LoaderOptions): Loader {
   if (!(shard.rank >= 0 && shard.rank < shard.size)) {
     throw new ConfigError(`shard.rank is ${shard.rank} of size ${shard.size}; ranks count from 0`);
   }
+  if (buckets !== undefined && options.bucketTransform === undefined) {
+    throw new ConfigError("buckets is given but bucketTransform is missing; say how a clip gets a bucket's shape");
+  }
   const rng = options.rng.fork("loader");
-  const order = clipOrder({ length: source.length, shuffle, rng: rng.fork("order") });
-  const limited = limiter(concurrency);
-  const fixed = { length: source.length, batchSize, ...shard, shuffle, randomness: JSON.stringify(rng.state()) };
+  const { length } = source;
+  const plan =
+    buckets === undefined
+      ? orderedPlan({ length, batchSize, shuffle, shard, rng: rng.fork("order") })
+      : bucketPlan(buckets, { length, batchSize, shard });
+  const pool = workers === undefined || workers.count === 0 ? undefined : workerPool(workers);
+  const limited = limiter(concurrency * Math.max(1, workers?.count ?? 1));
+  const randomness = JSON.stringify(rng.state()) + (buckets?.fingerprint ?? "");
+  const fixed = { length, batchSize, ...shard, shuffle, randomness };
   const start = options.cursor === undefined ? undefined : parseCursor(options.cursor, fixed);
   let nextStep = start?.step ?? 0;
   let ok = start?.ok ?? 0;
@@ -92,17 +111,18 @@ export function createLoader(options: LoaderOptions): Loader {
     (start?.dropped ?? []).map(({ index, path, ...clip }) => [index, { ...clip, path: path ?? undefined }]),
   );
 
-  const firstPosition = (step: number): number => (step * shard.size + shard.rank) * batchSize;
+  let [delivered, waitedSeconds, begun, ended] = [0, 0, 0, 0];
 
-  async function loadAt(position: number, call: CallOptions): Promise<{ example: Example; bad: Loaded["bad"] }> {
+  async function loadAt(item: PlannedItem, call: CallOptions): Promise<{ example: Example; bad: Loaded["bad"] }> {
     const bad: (DroppedClip & { index: number })[] = [];
-    const draws = rng.fork("item").fork(String(position));
+    const draws = rng.fork("item").fork(String(item.position));
+    const { bucket } = item;
     for (let attempt = 0; ; attempt++) {
-      const index = attempt === 0 ? order.at(position) : draws.fork(`replacement-${attempt}`).integer(source.length);
+      const index = attempt === 0 ? item.index : item.replacement(draws.fork(`replacement-${attempt}`));
       try {
-        const clip = await source.get(index, call);
-        const changed = transform === undefined ? clip : await transform(clip, draws.fork("transform"));
-        return { example: await makeExample(changed, draws.fork("stills"), { stills, signal: call.signal }), bad };
+        const asked = { index, bucket, draws };
+        const example = await (pool === undefined ? loadExample(options, asked, call) : pool.load(asked, call.signal));
+        return { example, bad };
       } catch (error) {
         if (onClipError === "throw" || !ClipError.isInstance(error) || attempt >= replacements) throw error;
         const { id, path, message } = error as ClipError;
@@ -112,12 +132,11 @@ export function createLoader(options: LoaderOptions): Loader {
   }
 
   async function loadStep(step: number, call: CallOptions): Promise<Loaded> {
-    const positions = Array.from({ length: batchSize }, (_, item) => firstPosition(step) + item);
     const settled = await Promise.allSettled(
-      positions.map((position) =>
+      plan.items(step).map((item) =>
         limited(async () => {
           call.signal?.throwIfAborted();
-          return loadAt(position, call);
+          return loadAt(item, call);
         }),
       ),
     );
@@ -130,6 +149,7 @@ export function createLoader(options: LoaderOptions): Loader {
   /** Counted when a batch is delivered, so that the report does not depend on what was read ahead. */
   function account({ examples, bad }: Loaded): void {
     ok += examples.length;
+    delivered += examples.length;
     for (const { index, ...clip } of bad) if (!dropped.has(index)) dropped.set(index, clip);
     const allowed = Math.max(1, Math.floor(maxBadFraction * source.length));
     if (dropped.size > allowed) {
@@ -154,12 +174,15 @@ export function createLoader(options: LoaderOptions): Loader {
             ahead.push(loading);
           }
           const before = performance.now();
+          if (begun === 0) begun = before;
           const loaded = await ahead.shift()!;
-          const waited = (performance.now() - before) / 1000;
+          ended = performance.now();
+          const waited = (ended - before) / 1000;
+          waitedSeconds += waited;
           account(loaded);
           const step = nextStep++;
-          const epoch = Math.floor(firstPosition(step) / source.length);
-          yield { step, epoch, examples: loaded.examples, waited };
+          const bucket = plan.items(step)[0]?.bucket;
+          yield { step, epoch: plan.epoch(step), examples: loaded.examples, bucket, waited };
         }
       } finally {
         stop.abort(new DOMException("the loader was stopped", "AbortError"));
@@ -175,5 +198,16 @@ export function createLoader(options: LoaderOptions): Loader {
       dropped: [...dropped].map(([index, { id, path, reason }]) => ({ index, id, path: path ?? null, reason })),
     }),
     report: () => ({ ok, dropped: [...dropped.values()] }),
+    throughput() {
+      const seconds = (ended - begun) / 1000;
+      return {
+        clips: delivered,
+        seconds,
+        clipsPerSecond: seconds > 0 ? delivered / seconds : 0,
+        waited: waitedSeconds,
+        waitedShare: seconds > 0 ? waitedSeconds / seconds : 0,
+      };
+    },
+    close: async () => pool?.close(),
   };
 }

@@ -1,0 +1,29 @@
+// One clip of a source to one example: the part of loading that may run in another thread.
+import type { CallOptions, ClipSource, ClipTransform, Example, Rng } from "@noisereel/core";
+import type { Bucket } from "../buckets/bucket.js";
+import { makeExample, type StillOptions } from "../joint.js";
+
+/** Where clips come from and what is done to them. */
+export interface ClipPipeline {
+  readonly source: ClipSource;
+  /** Applied to each clip at each step: temporal crop, resize, flip. */
+  readonly transform?: ClipTransform | undefined;
+  /** The transform for clips of a bucket, instead of `transform`. */
+  readonly bucketTransform?: ((bucket: Bucket) => ClipTransform) | undefined;
+  /** Still images beside each clip. Default: none. */
+  readonly stills?: StillOptions | undefined;
+}
+
+/** Loads clip `index`. What is drawn depends only on `draws`. */
+export async function loadExample(
+  pipeline: ClipPipeline,
+  item: { readonly index: number; readonly bucket: Bucket | undefined; readonly draws: Rng },
+  call: CallOptions,
+): Promise<Example> {
+  const { source, stills } = pipeline;
+  const { index, bucket, draws } = item;
+  const clip = await source.get(index, call);
+  const transform = bucket === undefined ? pipeline.transform : pipeline.bucketTransform?.(bucket);
+  const changed = transform === undefined ? clip : await transform(clip, draws.fork("transform"));
+  return makeExample(changed, draws.fork("stills"), { stills, signal: call.signal });
+}

@@ -118,3 +118,16 @@ export {
   bucketSampler,
   type BucketSamplerOptions,
 } from "./buckets/sampler.js";
+
+export {
+  captionStatistics,
+  type CaptionStatistics,
+  type CaptionStatisticsOptions,
+  countWords,
+} from "./captions/statistics.js";
+export { captionPrefixes, stripCaptionPrefix } from "./captions/prefix.js";
+export { captionClip, type CaptionClipOptions, type Captioner, type ClipCaption } from "./captions/captioner.js";
+
+export { checkManifest, type CheckOptions } from "./check/check.js";
+export { checkPage, type CheckPageOptions } from "./check/html.js";
+export type { CheckedClip, CheckProblem, CheckReport } from "./check/report.js";

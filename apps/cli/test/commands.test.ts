@@ -1,11 +1,11 @@
 import { readFile, readdir, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { readVideo, writeVideo } from "@noisereel/data";
+import { readVideo } from "@noisereel/data";
 import type { QuickstartOptions } from "@noisereel/recipes";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCommandLine } from "../src/command-line.js";
-import { fakeContext, fakeRun, greyClip } from "./fakes.js";
+import { fakeContext, fakeRun } from "./fakes.js";
 
 let folder = "";
 const inside = (...parts: string[]): string => path.join(folder, ...parts);
@@ -87,39 +87,6 @@ describe("sample", () => {
     expect(await runCommandLine(["sample", "x", "--n", "3", "--run", "r", "--out", inside("out")], context)).toBe(130);
     expect(await readdir(inside("out"))).toEqual(["001-x-0.json", "001-x-0.mp4"]);
     expect(context.terminal.noted.at(-1)).toBe(`Stopped; 1 of 3 clips are in ${inside("out")}.`);
-  });
-});
-
-describe("reconstruct", () => {
-  it("writes the reconstruction, or both side by side, and prints the figures", async () => {
-    await writeVideo(inside("in.mp4"), greyClip({ seed: 1, frames: 5, height: 32, width: 32 }));
-    const context = fakeContext({ run: fakeRun() });
-    const args = ["reconstruct", inside("in.mp4"), "--run", "r", "--out"];
-    expect(await runCommandLine([...args, inside("new", "out.mp4")], context)).toBe(0);
-    expect(context.terminal.printed).toEqual([
-      `${inside("new", "out.mp4")}: 5 frames of 32x32, PSNR 30.13 dB, SSIM 0.9877`,
-    ]);
-    expect(await runCommandLine([...args, inside("both.mp4"), "--side-by-side"], context)).toBe(0);
-    expect((await readVideo(inside("both.mp4"))).width).toBeGreaterThanOrEqual(64);
-  });
-
-  it.each([
-    [["nowhere.mp4", "--out", "x.mp4"], /nowhere\.mp4 does not exist/],
-    [["nowhere.mp4", "--out", "x.txt"], /ends in "\.txt"; use one of/],
-  ])("refuses %j before any work", async (args, sentence) => {
-    const context = fakeContext({});
-    expect(await runCommandLine(["reconstruct", ...args], context)).toBe(1);
-    expect(context.terminal.noted).toEqual([expect.stringMatching(sentence)]);
-  });
-
-  it("leaves nothing behind for a damaged file", async () => {
-    await writeFile(inside("broken.mp4"), "this is no video");
-    const context = fakeContext({ run: fakeRun() });
-    expect(
-      await runCommandLine(["reconstruct", inside("broken.mp4"), "--run", "r", "--out", inside("out.mp4")], context),
-    ).toBe(1);
-    expect(context.terminal.noted.at(-1)).toMatch(/^error: .*broken\.mp4/);
-    expect(await readdir(folder)).toEqual(["broken.mp4"]);
   });
 });
 

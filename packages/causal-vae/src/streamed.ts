@@ -9,7 +9,7 @@ import { type Past, PiecePast } from "./past.js";
 
 export interface StreamedOptions {
   readonly executor: Executor;
-  /** Frames of a piece, a multiple of the temporal stride; the first piece has one more. Default 4 strides. */
+  /** Frames of a piece, a multiple of the temporal stride; the first piece is one frame. Default 4 strides. */
   readonly pieceFrames?: number;
 }
 
@@ -40,8 +40,8 @@ export function streamed(vae: CausalVae, options: StreamedOptions): StreamedAuto
     latentChannels,
     latentScale,
     stride,
-    workingBytes: (size) => vae.workingBytes({ ...size, frames: Math.min(size.frames, pieceFrames + 1) }),
-    pieceFrames: pieceFrames + 1,
+    workingBytes: (size) => vae.workingBytes({ ...size, frames: Math.min(size.frames, pieceFrames) }),
+    pieceFrames,
     momentPieces: (video, call = {}) => runPieces(encoder, video, pieceFrames, call),
     decodedPieces: (latents, call = {}) => runPieces(decoder, latents, pieceFrames / stride.time, call),
     moments: (video, call = {}) => joined(self.momentPieces(video, call)),
@@ -75,7 +75,7 @@ function pieceNetwork(
   );
 }
 
-/** Runs a clip `[B, T, H, W, C]` in pieces of `1 + size`, `size`, `size`, … frames. */
+/** Runs a clip `[B, T, H, W, C]` in pieces of 1, `size`, `size`, … frames. */
 async function* runPieces(
   network: Executable,
   clip: ClipInput,
@@ -84,11 +84,12 @@ async function* runPieces(
 ): AsyncGenerator<tf.Tensor5D, void, void> {
   const reader = readerOf(clip);
   const { frames } = reader;
-  const count = Math.max(1, Math.ceil((frames - 1) / size));
+  const count = 1 + Math.ceil((frames - 1) / size);
   let past: Record<string, tf.Tensor> = {};
   try {
     for (let index = 0, start = 0; index < count; index++) {
-      const end = Math.min(frames, 1 + (index + 1) * size);
+      // The first frame by itself: a network for another shape of piece would hold as much memory as this one's.
+      const end = Math.min(frames, 1 + index * size);
       options.signal?.throwIfAborted();
       const piece = await reader.read(start, end - start);
       let outputs: Record<string, tf.Tensor>;

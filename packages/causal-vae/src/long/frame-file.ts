@@ -3,7 +3,8 @@ import { ClipError, ShapeError } from "@noisereel/core";
 import type { FileHandle } from "node:fs/promises";
 
 export interface FrameFileOptions {
-  readonly frames: number;
+  /** Frames that there are from the beginning, all 0. Default none. */
+  readonly frames?: number;
   readonly height: number;
   readonly width: number;
   /** Bytes are what videos hold; floats are what tiles are summed in. */
@@ -22,17 +23,17 @@ export interface Region {
 
 type Values = Uint8Array | Float32Array;
 
-/** RGB frames `[T, H, W, 3]` in a file that `close` removes. Frames that were never written are 0. */
+/** RGB frames `[T, H, W, 3]` in a file that `close` removes. Writing a frame behind the last makes it longer. */
 export class FrameFile {
-  readonly frames: number;
   readonly height: number;
   readonly width: number;
   readonly #handle: FileHandle;
   readonly #remove: () => Promise<void>;
   readonly #bytesPerValue: 1 | 4;
+  #frames: number;
 
   private constructor(options: FrameFileOptions, handle: FileHandle, remove: () => Promise<void>) {
-    this.frames = options.frames;
+    this.#frames = options.frames ?? 0;
     this.height = options.height;
     this.width = options.width;
     this.#bytesPerValue = options.type === "uint8" ? 1 : 4;
@@ -50,12 +51,16 @@ export class FrameFile {
     try {
       const handle = await open(path.join(folder, "frames"), "wx+");
       const file = new FrameFile(options, handle, remove);
-      await handle.truncate(options.frames * file.#rowBytes * options.height);
+      await handle.truncate(file.frames * file.#rowBytes * options.height);
       return file;
     } catch (error) {
       await remove();
       throw error;
     }
+  }
+
+  get frames(): number {
+    return this.#frames;
   }
 
   get #rowBytes(): number {
@@ -82,6 +87,7 @@ export class FrameFile {
       );
     }
     await this.#writeRows(frame, 0, values);
+    this.#frames = Math.max(this.#frames, frame + 1);
   }
 
   /** Adds `values` `[height, width, 3]`, each times the weights of its row and column, to a region of a float frame. */

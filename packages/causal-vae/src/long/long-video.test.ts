@@ -76,8 +76,8 @@ test("tiles are cut, coded through all of their time and blended", async () => {
   const decoded = await joined(long.frames(latents, { onProgress: (event) => progress.push(event) }));
   expect(decoded.shape).toEqual([1, 9, 16, 32, 3]);
   expect(await readdir(folder)).toEqual([]);
-  // Three tiles of 2 x 2 latents, half of each shared, two pieces each.
-  expect(progress).toEqual([1, 2, 3, 4, 5, 6].map((index) => ({ type: "tile", index, count: 6 })));
+  // Three tiles of 2 x 2 latents, half of each shared, three pieces each.
+  expect(progress).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map((index) => ({ type: "tile", index, count: 9 })));
   const expected = tf.tidy(() => {
     const spans = tileSpans({ size: 4, tile: 2, overlap: 0.5, scale: 8 });
     return tf.addN(

@@ -1,7 +1,8 @@
 // The graph between a trace and its ONNX encoding: nodes in execution order, edges with known types and shapes.
+import { float16Bits } from "./float16.js";
 
-/** Element types an edge can have. int64, float64 and uint8 exist only inside a graph: tfjs has no such tensors. */
-export type EdgeType = "float32" | "int32" | "bool" | "int64" | "float64" | "uint8";
+/** Element types an edge can have. Those after `bool` exist only inside a graph: tfjs has no such tensors. */
+export type EdgeType = "float32" | "int32" | "bool" | "int64" | "float64" | "uint8" | "float16";
 
 /** One tensor of the graph. Identity matters: two edges are the same tensor only if they are the same object. */
 export interface Edge {
@@ -22,7 +23,8 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
-export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array | Float64Array;
+/** A Uint16Array holds the bits of float16 numbers. */
+export type ConstantData = Float32Array | Int32Array | Uint8Array | BigInt64Array | Float64Array | Uint16Array;
 
 export interface NamedEdge {
   readonly name: string;
@@ -120,6 +122,8 @@ function scalarData(value: number, type: EdgeType): ConstantData {
       return Int32Array.of(value);
     case "int64":
       return BigInt64Array.of(BigInt(value));
+    case "float16":
+      return Uint16Array.of(float16Bits(value));
     case "bool":
     case "uint8":
       return Uint8Array.of(value);

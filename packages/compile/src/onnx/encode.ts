@@ -12,6 +12,7 @@ const ELEMENT_TYPES: Readonly<Record<EdgeType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   float64: 11,
 };
 

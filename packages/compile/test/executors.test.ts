@@ -1,10 +1,10 @@
 // The contract of executors, on every one that works here.
 import { eagerExecutor, inspectBackends } from "@noisereel/core";
 import { describeExecutor } from "@noisereel/testing";
-import * as tf from "@tensorflow/tfjs";
 import * as ortWeb from "onnxruntime-web";
 import { describe, it } from "vitest";
 import { onnxExecutor } from "../src/index.js";
+import { whyNot } from "./providers.js";
 
 const runner = { describe, it };
 const backends = await inspectBackends();
@@ -32,15 +32,4 @@ for (const provider of ["webgpu", "cuda"] as const) {
     skip: reason,
     tolerance: 1e-4,
   });
-}
-
-/** What a provider says when it is asked for one number. */
-async function whyNot(provider: "webgpu" | "cuda"): Promise<string | undefined> {
-  const probe = onnxExecutor({ provider }).compile(({ x }) => ({ y: tf.neg(x!) }), { name: "probe" });
-  const [message] = await probe.run({ x: tf.scalar(1) }).then(
-    () => [undefined],
-    (error: Error) => error.message.split("\n"),
-  );
-  probe.dispose();
-  return message;
 }

@@ -33,6 +33,7 @@ describe("providers in Node", () => {
   it.each([
     ["webgpu", "Failed to get a WebGPU adapter: No supported adapters", /needs a Vulkan driver/],
     ["webgpu", "fallback to CPU EP has been explicitly disabled by the user", /lacks an operation.*fallback: "allow"/],
+    ["webgpu", "Program Transpose requires f16 but the device does not support it.", /Use precision: "float32"/],
     ["cuda", "Failed to load libcudart.so.12", /needs NVIDIA's CUDA 12/],
   ] as const)("say what to do when %s answers: %s", async (provider, message, remedy) => {
     const compiled = compile(negate, { provider, runtime: runtime({ [provider]: true }, message), name: "negate" });

@@ -10,7 +10,7 @@ export type NodeProvider = "cpu" | "cuda" | "webgpu";
 
 /** Opens a provider of onnxruntime-node. Throws `CompileError` when it is not there, and says what is. */
 export async function openNodeDevice(options: DeviceOptions<NodeProvider>): Promise<Device> {
-  const { provider = "cpu", threads, spinning, fallback, profile } = options;
+  const { provider = "cpu", threads, spinning, fallback, precision, profile } = options;
   const ort = options.runtime ?? (await installed());
   checkProvider(provider, ort);
   return new Device({
@@ -19,6 +19,7 @@ export async function openNodeDevice(options: DeviceOptions<NodeProvider>): Prom
     threads: threads ?? availableParallelism(),
     spinning: spinning ?? process.env["CI"] === undefined,
     fallback,
+    precision,
     profile,
     // onnxruntime-web, which also loads in Node, does not write into tensors that are handed in.
     preallocates: provider !== "webgpu" && ort.listSupportedBackends !== undefined,

@@ -1,5 +1,6 @@
 // One traced shape of a function: its graph, its session, and which variables it reads and writes.
 import type * as tf from "@tensorflow/tfjs";
+import { CompileError } from "../errors.js";
 import { mergeCommonSubexpressions } from "../graph/common-subexpressions.js";
 import { removeDeadCode } from "../graph/dead-code.js";
 import type { ConstantData, Edge, Graph } from "../graph/graph.js";
@@ -110,9 +111,14 @@ export async function buildProgram(
     graph = bakeInputs(graph, values);
   }
   const { device } = options;
-  graph = forProvider(graph, device.provider);
-  const model = encodeModel(graph, { graphName: options.name });
   const training = trace.variables.some(({ assigned }) => assigned !== undefined);
+  if (training && device.precision === "float16") {
+    throw new CompileError(
+      `"${options.name}" assigns variables, and precision: "float16" is for inference: small updates would be lost. Use "float32".`,
+    );
+  }
+  graph = forProvider(graph, device.provider, device.precision);
+  const model = encodeModel(graph, { graphName: options.name });
   const resident = trace.variables.flatMap(({ variable, assigned }, index) =>
     assigned !== undefined && device.keeps(variable.dtype as TensorType) ? [variableFetch(index)] : [],
   );

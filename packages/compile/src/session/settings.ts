@@ -3,6 +3,9 @@
 /** Where a graph is computed. "cpu" and "cuda" exist in Node, "wasm" in browsers, "webgpu" in both. */
 export type Provider = "cpu" | "cuda" | "wasm" | "webgpu";
 
+/** Numbers that graphs compute with. */
+export type Precision = "float32" | "float16";
+
 export interface SettingsOptions {
   readonly provider: Provider;
   /** The graph assigns variables. */

@@ -9,7 +9,7 @@ export type WebProvider = "wasm" | "webgpu";
 
 /** Opens a provider of onnxruntime-web. Throws `CompileError` when it is not there. */
 export async function openWebDevice(options: DeviceOptions<WebProvider>): Promise<Device> {
-  const { provider = "wasm", fallback, profile } = options;
+  const { provider = "wasm", fallback, precision, profile } = options;
   if (options.threads !== undefined || options.spinning !== undefined) {
     throw new CompileError(
       `In browsers, threads and spinning are set for the whole runtime: leave them out, and set ort.env.wasm.numThreads before the first run.`,
@@ -24,6 +24,7 @@ export async function openWebDevice(options: DeviceOptions<WebProvider>): Promis
     ort: options.runtime ?? (await installed()),
     provider,
     fallback,
+    precision,
     profile,
     preallocates: false,
     exclusive: true,

@@ -180,6 +180,33 @@ describe("padConvolutionChannels", () => {
     expect(padConvolutionChannels(graph)).toBe(graph);
   });
 
+  const transposed = (inputs: number, perGroup: number, group: number): Graph =>
+    single({
+      op: "ConvTranspose",
+      inputs: [
+        [2, inputs, 3, 4],
+        [inputs, perGroup, 3, 3],
+      ],
+      output: [2, perGroup * group, 5, 6],
+      attributes: { kernel_shape: { ints: [3, 3] }, group: BigInt(group) },
+    });
+
+  it("pads transposed groups of one output", async () => {
+    const before = transposed(6, 1, 3);
+    const after = padConvolutionChannels(before);
+    expect(after.nodes.find(({ op }) => op === "ConvTranspose")!.inputs[1]!.shape).toEqual([6, 2, 3, 3]);
+    await agrees(before, after);
+  });
+
+  it.each([
+    [3, 1, 3],
+    [6, 2, 3],
+    [6, 1, 1],
+  ])("leaves %i transposed inputs with %i outputs for each of %i groups alone", (inputs, perGroup, group) => {
+    const graph = transposed(inputs, perGroup, group);
+    expect(padConvolutionChannels(graph)).toBe(graph);
+  });
+
   it("pads an image once for all convolutions that read it", () => {
     const builder = new GraphBuilder();
     const x: Edge = { type: "float32", shape: [1, 6, 4, 4] };

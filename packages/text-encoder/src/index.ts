@@ -1,4 +1,5 @@
 export { cached, type CachedOptions } from "./cached.js";
+export { diskCached, type DiskCachedOptions, hashFolder, type LazyTextEncoder } from "./disk-cached.js";
 export {
   applyCleaning,
   assertCaption,

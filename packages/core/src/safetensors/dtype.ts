@@ -22,18 +22,14 @@ export function toFloat32(stored: StoredTensor): Float32Array {
       `a ${stored.dtype} tensor of shape [${stored.shape.join(", ")}] has ${stored.bytes.byteLength} bytes instead of ${count * bytesPerElement[stored.dtype]}; the file is damaged`,
     );
   }
+  // Half-precision tensors are the large ones: no second copy, and no `from` with a function, which makes a list of all values.
+  if (stored.dtype === "F16" || stored.dtype === "BF16") return halvesToFloat32(stored.bytes, count, stored.dtype);
   const buffer = stored.bytes.slice().buffer;
   switch (stored.dtype) {
     case "F32":
       return new Float32Array(buffer);
     case "F64":
       return Float32Array.from(new Float64Array(buffer));
-    case "F16":
-      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
-    case "BF16": {
-      const words = Uint32Array.from(new Uint16Array(buffer), (half) => half << 16);
-      return new Float32Array(words.buffer);
-    }
     case "I64":
       return Float32Array.from(new BigInt64Array(buffer), Number);
     case "I32":
@@ -42,6 +38,18 @@ export function toFloat32(stored: StoredTensor): Float32Array {
     case "BOOL":
       return Float32Array.from(new Uint8Array(buffer));
   }
+}
+
+/** Little-endian pairs of bytes, at any offset. */
+function halvesToFloat32(bytes: Uint8Array, count: number, dtype: "F16" | "BF16"): Float32Array {
+  const values = new Float32Array(count);
+  if (dtype === "F16") {
+    for (let i = 0; i < count; i++) values[i] = halfToNumber(bytes[2 * i]! | (bytes[2 * i + 1]! << 8));
+    return values;
+  }
+  const words = new Uint32Array(values.buffer);
+  for (let i = 0; i < count; i++) words[i] = (bytes[2 * i]! << 16) | (bytes[2 * i + 1]! << 24);
+  return values;
 }
 
 /** Float32 values as a stored tensor; F16 and BF16 round to nearest, ties to even. */

@@ -1,10 +1,11 @@
 // The T5 v1.1 encoder (Raffel et al., arXiv 1910.10683; v1.1 replaces the ReLU by a gated GELU).
 // B batch, L tokens, D model width, H heads.
-import { Embedding, Module, ShapeError } from "@noisereel/core";
+import { type CallOptions, Embedding, Module, ShapeError } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { T5Block, T5LayerNorm } from "./blocks.js";
 import { parseT5Config, type T5Config, type T5ConfigInput } from "./config.js";
-import { readT5Folder, writeT5Folder } from "./pretrained.js";
+import { readT5Config, writeT5Folder } from "./pretrained.js";
+import { streamWeights } from "./stream-weights.js";
 
 /** Added to the score of a key that the mask hides: its weight becomes exactly 0. */
 const hidden = -1e9;
@@ -37,15 +38,17 @@ export class T5Encoder extends Module {
     this.encoder = new T5Stack(this.config);
   }
 
-  /** Reads `config.json` and `model.safetensors`, single or sharded, F32, F16 or BF16. Needs a file system. */
-  static async fromPretrained(folder: string): Promise<T5Encoder> {
-    const { config, weights } = await readT5Folder(folder);
-    const model = new T5Encoder(config);
+  /**
+   * Reads `config.json` and `model.safetensors`, single or sharded, F32, F16 or BF16. Tensors are read one at a time, so that
+   * memory holds the model, in F32, and one tensor. Needs a file system. `onProgress` counts files.
+   */
+  static async fromPretrained(folder: string, options: CallOptions = {}): Promise<T5Encoder> {
+    const model = new T5Encoder(await readT5Config(folder));
     try {
       // A checkpoint of the whole T5 also has a decoder, and some store the shared table twice.
       const ignore = (name: string): boolean =>
         /^(?:decoder|lm_head)\./.test(name) || name === "encoder.embed_tokens.weight";
-      model.loadStateDict(weights, { ignore });
+      await streamWeights(model, folder, { name: "model", ignore, ...options });
       return model;
     } catch (error) {
       model.dispose();

@@ -10,12 +10,8 @@ export interface T5Files {
 
 // Node's modules are imported on use, so that the package also loads in browsers.
 
-export async function readT5Folder(folder: string): Promise<T5Files> {
-  const [{ readFile }, path, { readWeights }] = await Promise.all([
-    import("node:fs/promises"),
-    import("node:path"),
-    import("@noisereel/core/node"),
-  ]);
+export async function readT5Config(folder: string): Promise<T5Config> {
+  const [{ readFile }, path] = await Promise.all([import("node:fs/promises"), import("node:path")]);
   const file = path.join(folder, "config.json");
   let config: unknown;
   try {
@@ -25,7 +21,7 @@ export async function readT5Folder(folder: string): Promise<T5Files> {
       cause,
     });
   }
-  return { config: parseT5Config(config), weights: await readWeights(folder, ["model"]) };
+  return parseT5Config(config);
 }
 
 export async function writeT5Folder(folder: string, { config, weights }: T5Files): Promise<void> {

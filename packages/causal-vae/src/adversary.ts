@@ -54,10 +54,14 @@ export function adversarialTerm(
   return { generator, balance, weighted: tf.mul(generator, factor) };
 }
 
-/** The discriminator's loss on clips and their (constant) reconstructions; 0 before its step. */
+/**
+ * The discriminator's loss on clips and their (constant) reconstructions; 0 before its step. Its norms' running statistics
+ * follow both, the clips first.
+ */
 export function adversaryLoss(pairs: readonly Pair[], options: AdversaryOptions, step: tf.Scalar): tf.Scalar {
   const { discriminator, startStep = 1000, loss = "hinge" } = options;
-  const logits = (clips: tf.Tensor5D): tf.Tensor => discriminator.forward(judged(discriminator, clips));
+  const logits = (clips: tf.Tensor5D): tf.Tensor =>
+    discriminator.forward(judged(discriminator, clips), "tracked batch");
   // Two forwards: each has batch statistics of its own.
   const total = overJudged(discriminator, pairs, ({ video, reconstruction }) =>
     discriminatorLoss(loss, logits(video), logits(reconstruction)),

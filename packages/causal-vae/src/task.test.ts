@@ -2,6 +2,7 @@ import { type Clip, createRng, type Example, initialize, type LossContext, type 
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, test } from "vitest";
 import { smallCausalVae } from "../test/small.js";
+import { expectSameState } from "../test/states.js";
 import { NLayerDiscriminator } from "./losses/discriminator.js";
 import { GradientPyramid } from "./losses/gradient-pyramid.js";
 import { Lpips } from "./losses/lpips.js";
@@ -117,6 +118,39 @@ test("an adversary adds a phase that trains the discriminator only, from its ste
   );
   expect(Object.values(grads).every((gradient) => gradient.dataSync().every(Number.isFinite))).toBe(true);
   for (const module of [vae, discriminator, network]) module.dispose();
+});
+
+test("a step of the discriminator moves its running statistics, clips first and then reconstructions", async () => {
+  const vae = smallCausalVae();
+  const [discriminator, expected] = [0, 1].map(() => new NLayerDiscriminator({ width: 2, layers: 1 }));
+  for (const module of [discriminator!, expected!]) initialize(module, createRng(4));
+  const task = vaeTask({ vae, adversary: { discriminator: discriminator!, startStep: 0 } });
+  const batch = await task.prepare([example(0)], { step: 0, rng: createRng(3) });
+  const at = context(1);
+  task.phases[0]!.loss(batch, at);
+  const untouched = await expected!.stateDict();
+  expectSameState(await discriminator!.stateDict(), untouched);
+
+  const weights = [...task.phases[1]!.parameters()].filter(([, { trainable }]) => trainable);
+  tf.variableGrads(
+    () => task.phases[1]!.loss(batch, at).loss,
+    weights.map(([, { variable }]) => variable),
+  );
+  const frames = (clips: tf.Tensor): tf.Tensor => tf.reshape(clips, [5, 16, 16, 3]);
+  for (const clips of [batch["video"]!, at.kept.get("reconstruction.0")!]) {
+    for (const [parameter, value] of expected!.trackedStatistics(frames(clips))) parameter.variable.assign(value);
+  }
+  expectSameState(await discriminator!.stateDict(), await expected!.stateDict());
+  expect(
+    [...(await expected!.stateDict())].some(([name, { bytes }]) => {
+      return name.endsWith("running_mean") && Buffer.compare(bytes, untouched.get(name)!.bytes) !== 0;
+    }),
+  ).toBe(true);
+
+  // What is not finite would stay for ever.
+  discriminator!.forward(tf.fill([1, 16, 16, 3], NaN), "tracked batch");
+  expectSameState(await discriminator!.stateDict(), await expected!.stateDict());
+  for (const module of [vae, discriminator!, expected!]) module.dispose();
 });
 
 test("the adaptive weight is a constant to the loss's gradient", async () => {

@@ -5,8 +5,11 @@ import * as tf from "@tensorflow/tfjs";
 const epsilon = 1e-5;
 const momentum = 0.1;
 
-/** Which statistics normalise: the batch's own, or those that training has tracked. */
-export type BatchStatistics = "batch" | "running";
+/**
+ * Which statistics normalise: the batch's own, or those that training has tracked. "tracked batch" is the batch's own,
+ * which the tracked ones then move towards: what a training step does.
+ */
+export type BatchStatistics = "batch" | "tracked batch" | "running";
 
 export class BatchNorm extends Module {
   /** `[channels]`. */
@@ -27,12 +30,24 @@ export class BatchNorm extends Module {
   forward(x: tf.Tensor, statistics: BatchStatistics): tf.Tensor {
     return tf.tidy(() => {
       const { mean, variance } =
-        statistics === "batch"
-          ? batchStatistics(x)
-          : { mean: this.running_mean.variable, variance: this.running_var.variable };
+        statistics === "running"
+          ? { mean: this.running_mean.variable, variance: this.running_var.variable }
+          : batchStatistics(x);
+      if (statistics === "tracked batch") this.#track(x);
       const normalised = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon)));
       return tf.add(tf.mul(normalised, this.weight.variable), this.bias.variable);
     });
+  }
+
+  /** Values that are not finite are not taken over: they would never leave again. */
+  #track(x: tf.Tensor): void {
+    const { mean, variance } = this.tracked(x);
+    for (const [{ variable }, next] of [
+      [this.running_mean, mean],
+      [this.running_var, variance],
+    ] as const) {
+      variable.assign(tf.where(tf.isFinite(next), next, variable));
+    }
   }
 
   /** What the tracked statistics become after a batch `x`: a tenth of the way to its mean and unbiased variance. */

@@ -68,10 +68,7 @@ describe("toHalfPrecision", () => {
 
   it("stores constants with 16 bits", async () => {
     const weight = tf.variable(tf.randomNormal([64, 64], 0, 1, "float32", 1));
-    const graph = await graphOf(
-      ({ x }) => ({ y: tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D) }),
-      tf.ones([2, 64]),
-    );
+    const graph = await graphOf(({ x }) => ({ y: tf.matMul(x as tf.Tensor2D, weight) }), tf.ones([2, 64]));
     const bytes = (of: Graph): number => [...of.constants.values()].reduce((sum, data) => sum + data.byteLength, 0);
     expect(bytes(graph)).toBe(64 * 64 * 4);
     expect(bytes(toHalfPrecision(graph))).toBe(64 * 64 * 2);

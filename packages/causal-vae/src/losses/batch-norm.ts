@@ -46,7 +46,7 @@ export class BatchNorm extends Module {
       [this.running_mean, mean],
       [this.running_var, variance],
     ] as const) {
-      variable.assign(tf.where(tf.isFinite(next), next, variable));
+      variable.assign(tf.where<tf.Tensor>(tf.isFinite(next), next, variable));
     }
   }
 

@@ -23,3 +23,7 @@ export { describeExecutor, type ExecutorSuiteOptions, type TestRunner } from "./
 export { describeDenoiser, type DenoiserSuiteOptions } from "./contracts/denoiser.js";
 export { describeSampler, type SamplerSuiteOptions } from "./contracts/sampler.js";
 export { describeTextEncoder, type TextEncoderSuiteOptions } from "./contracts/text-encoder.js";
+export { describeCheckpointStore, type StoreUnderTest } from "./contracts/checkpoint-store.js";
+export { describeOptimizer, type OptimizerSuiteOptions } from "./contracts/optimizer.js";
+export { describeTracker, type TrackedValue, type TrackerUnderTest } from "./contracts/tracker.js";
+export { describeTrainerPlugin } from "./contracts/trainer-plugin.js";

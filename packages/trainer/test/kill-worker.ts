@@ -1,11 +1,13 @@
-// Trains a tiny model into a folder, saving after every step; run by the kill test as a process of its own.
+// Trains a tiny model into a folder, saving after every step; run by the kill tests as a process of its own:
+// kill-worker.ts FOLDER STEPS [KEEP]. Says when a save begins and ends.
 import { createRng } from "@noisereel/core";
 import { adamW, ema, train } from "@noisereel/trainer";
 import { folderStore } from "@noisereel/trainer/node";
 import { createHash } from "node:crypto";
 import { draw, fingerprint, points, regression } from "./tiny-task.js";
 
-const [folder, totalSteps] = process.argv.slice(2) as [string, string];
+const [folder, totalSteps, keep = "2"] = process.argv.slice(2) as [string, string, string?];
+const store = folderStore(folder, { keep: Number(keep) });
 const { task, model } = regression();
 const average = ema({ model }, { decay: 0.99 });
 const steps = train({
@@ -16,7 +18,14 @@ const steps = train({
   ema: average,
   totalSteps: Number(totalSteps),
   rng: createRng(3),
-  store: folderStore(folder, { keep: 2 }),
+  store: {
+    ...store,
+    async save(id, checkpoint) {
+      process.stdout.write(`saving ${id}\n`);
+      await store.save(id, checkpoint);
+      process.stdout.write(`saved ${id}\n`);
+    },
+  },
   saveEvery: 1,
 });
 for (;;) {

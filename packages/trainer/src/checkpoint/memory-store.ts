@@ -15,9 +15,14 @@ export function memoryStore(options: { readonly keep?: number } = {}): Checkpoin
       }
       return checkpoint;
     },
-    save(id, checkpoint) {
+    save(id, checkpoint, { signal } = {}) {
+      signal?.throwIfAborted();
+      // A copy, because the caller may use its memory again; made before anything is replaced.
+      const tensors = new Map(
+        [...checkpoint.tensors].map(([name, one]) => [name, { ...one, bytes: one.bytes.slice() }]),
+      );
       held.delete(id);
-      held.set(id, checkpoint);
+      held.set(id, { tensors, meta: structuredClone(checkpoint.meta) });
       for (const old of [...held.keys()].slice(0, -keep)) held.delete(old);
     },
     remove(id) {

@@ -1,6 +1,7 @@
 // The program: its commands, its help, and from arguments to an exit code.
 import { Command } from "commander";
 import { readFileSync } from "node:fs";
+import { addData } from "./commands/data/index.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addEstimate } from "./commands/estimate.js";
 import { addQuickstart } from "./commands/quickstart.js";
@@ -46,9 +47,10 @@ Examples:
   $ noisereel train stages-small --dry-run
   $ noisereel sample "a cockatoo turns its head" --seed 7
   $ noisereel reconstruct clips/cockatoo.mp4 --out cockatoo.mp4 --side-by-side
+  $ noisereel data check clips/manifest.jsonl
   $ noisereel doctor`,
   );
-  for (const add of [addQuickstart, addSample, addReconstruct, addTrain, addEstimate, addRuns, addDoctor])
+  for (const add of [addQuickstart, addSample, addReconstruct, addTrain, addEstimate, addRuns, addData, addDoctor])
     add(program, context);
   return program;
 }

@@ -73,6 +73,7 @@ export {
   type LatentCacheStats,
   openLatentCache,
 } from "./latent-cache/cache.js";
+export { type InspectedLatentCache, inspectLatentCache, type LatentCacheContents } from "./latent-cache/inspect.js";
 export type { LatentPosterior } from "./latent-cache/shard.js";
 export { samplePosterior } from "./latent-cache/sample.js";
 

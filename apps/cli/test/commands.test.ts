@@ -29,7 +29,16 @@ describe("sample", () => {
     ]);
     expect(context.terminal.printed[0]).toBe(inside("out", "001-a-grey-dog-5.mp4"));
     const sidecar = JSON.parse(await readFile(inside("out", "004-a-grey-cat-6.json"), "utf8")) as object;
-    expect(sidecar).toMatchObject({ prompt: "a grey cat", seed: 6, steps: 3, sampler: "ddim", run: "runs/fake" });
+    expect(sidecar).toMatchObject({
+      format: "noisereel-generation-1",
+      file: "004-a-grey-cat-6.mp4",
+      prompt: "a grey cat",
+      seed: 6,
+      steps: 3,
+      sampler: { type: "ddim" },
+      run: "runs/fake",
+      fps: 8,
+    });
     expect((await readVideo(inside("out", "001-a-grey-dog-5.mp4"))).frames).toBe(5);
     expect(run.disposed).toBe(true);
   });
@@ -52,8 +61,46 @@ describe("sample", () => {
     expect(await readdir(inside("out"))).toEqual(["001-a-dog-0.json", "001-a-dog-0.png"]);
   });
 
+  it("makes a clip again from its sidecar; flags change it", async () => {
+    const run = fakeRun();
+    const settings = ["--seed", "9", "--steps", "2", "--sampler", "ddpm", "--negative", "blur", "--fps", "12"];
+    const out = ["--out", inside("out")];
+    expect(await runCommandLine(["sample", "a dog", ...settings, "--run", "x", ...out], fakeContext({ run }))).toBe(0);
+    expect((await readVideo(inside("out", "001-a-dog-9.mp4"))).fps).toBe(12);
+    const from = ["sample", "--from", inside("out", "001-a-dog-9.json"), ...out];
+    expect(await runCommandLine(from, fakeContext({ run }))).toBe(0);
+    expect(await readFile(inside("out", "002-a-dog-9.mp4"))).toEqual(await readFile(inside("out", "001-a-dog-9.mp4")));
+    expect(await runCommandLine([...from, "--seed", "4"], fakeContext({ run }))).toBe(0);
+    const [first, again, changed] = run.asked.map((asked) => ({ ...asked, signal: undefined, onStep: undefined }));
+    expect(again).toMatchObject({ ...first });
+    expect(changed).toEqual({ ...again, seed: 4 });
+  });
+
+  it("says when the weights of a sidecar are gone", async () => {
+    const run = fakeRun();
+    const out = ["--out", inside("out")];
+    await runCommandLine(["sample", "a dog", "--run", "x", ...out], fakeContext({ run }));
+    const file = inside("out", "001-a-dog-0.json");
+    await writeFile(file, (await readFile(file, "utf8")).replace('"fake"', '"older"'));
+    const context = fakeContext({ run });
+    expect(await runCommandLine(["sample", "--from", file, ...out], context)).toBe(0);
+    expect(context.terminal.noted.join()).toMatch(/weights in x are others than those of .*001-a-dog-0\.json/);
+  });
+
+  it("never writes over a clip of another process", async () => {
+    const args = ["sample", "a dog", "--n", "3", "--run", "x", "--out", inside("out")];
+    const codes = await Promise.all([1, 2, 3].map(() => runCommandLine(args, fakeContext({ run: fakeRun() }))));
+    expect(codes).toEqual([0, 0, 0]);
+    const names = await readdir(inside("out"));
+    expect(names.filter((name) => name.endsWith(".mp4"))).toHaveLength(9);
+    expect(names).toHaveLength(18);
+  });
+
   it.each([
     [["sample"], /there is no prompt/],
+    [["sample", "free shipping"], /"free shipping", is empty once/],
+    [["sample", "x", "--sampler", "dpm", "--run", "r"], /--sampler is "dpm"; use one of ddpm, ddim, .*unipc/],
+    [["sample", "--from", "nowhere.json"], /nowhere\.json does not exist; name the \.json/],
     [["sample", " "], /prompt is empty/],
     [["sample", "x", "--prompts", "y"], /use one of them/],
     [["sample", "--prompts", "nowhere.txt"], /nowhere\.txt does not exist/],

@@ -1,29 +1,52 @@
 // A sampled clip on disk: the clip, and beside it everything needed to make it again.
 import type { Clip } from "@noisereel/core";
-import { writeFileAtomically } from "@noisereel/core/node";
+import { temporaryPrefix } from "@noisereel/core/node";
 import { writeImage, writeVideo } from "@noisereel/data";
 import type { SampledClip } from "@noisereel/recipes";
-import { mkdir } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { recordOf } from "./sample-record.js";
 
-/** Writes `name`.mp4 (or .png for one frame) and `name`.json; each is whole or absent. Returns the path of the clip. */
-export async function writeSample(options: {
+export interface WriteSampleOptions {
   readonly folder: string;
-  readonly name: string;
+  /** Proposes names until one is free: another process may be writing into the folder too. */
+  readonly nextName: () => string;
   readonly clip: Clip;
   readonly settings: SampledClip["settings"];
   /** Folder of the run that made it. */
   readonly run: string;
   readonly seconds: number;
   readonly signal: AbortSignal;
-}): Promise<string> {
-  const { folder, name, clip, settings, run, seconds, signal } = options;
-  const fileName = `${name}${clip.frames === 1 ? ".png" : ".mp4"}`;
-  const file = path.join(folder, fileName);
+}
+
+/** Writes a clip as .mp4, or .png for one frame, and its .json. Replaces nothing. Returns the path of the clip. */
+export async function writeSample(options: WriteSampleOptions): Promise<string> {
+  const { folder, clip, signal } = options;
+  const ending = clip.frames === 1 ? ".png" : ".mp4";
+  const temporary = path.join(folder, `${temporaryPrefix}${randomUUID().slice(0, 8)}`);
   await mkdir(folder, { recursive: true });
-  if (clip.frames === 1) await writeImage(file, clip);
-  else await writeVideo(file, clip, { signal });
-  const record = { file: fileName, ...settings, fps: clip.fps, run, seconds: Number(seconds.toFixed(2)) };
-  await writeFileAtomically(path.join(folder, `${name}.json`), `${JSON.stringify(record, null, 2)}\n`);
-  return file;
+  try {
+    if (clip.frames === 1) await writeImage(`${temporary}.png`, clip);
+    else await writeVideo(`${temporary}.mp4`, clip, { signal });
+    const record = await recordOf(options);
+    for (;;) {
+      const name = options.nextName();
+      const file = path.join(folder, `${name}${ending}`);
+      await writeFile(`${temporary}.json`, `${JSON.stringify({ file: `${name}${ending}`, ...record }, null, 2)}\n`);
+      // A link fails where a rename would replace: whoever has the .json has the name.
+      const free = await link(`${temporary}.json`, path.join(folder, `${name}.json`)).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === "EEXIST") return false;
+          throw error;
+        },
+      );
+      if (!free) continue;
+      await rename(`${temporary}${ending}`, file);
+      return file;
+    }
+  } finally {
+    for (const each of [".json", ending]) await rm(`${temporary}${each}`, { force: true });
+  }
 }

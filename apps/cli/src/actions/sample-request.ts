@@ -4,10 +4,13 @@ import { checkVideoShape } from "@noisereel/data";
 import type { SampleOptions } from "@noisereel/recipes";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import type { RecordedSample } from "./sample-record.js";
 
 export interface SampleArguments {
   readonly prompts?: string;
-  readonly seed: number;
+  readonly from?: string;
+  /** Default 0. */
+  readonly seed?: number;
   readonly n: number;
   readonly steps?: number;
   readonly guidance?: number;
@@ -16,6 +19,7 @@ export interface SampleArguments {
   readonly frames?: number;
   readonly height?: number;
   readonly width?: number;
+  readonly fps?: number;
   readonly image?: true;
   readonly run?: string;
   readonly out: string;
@@ -39,14 +43,31 @@ export async function checkShape(request: SampleRequest, run: string): Promise<v
   checkVideoShape({ frames: frames ?? 1, height: height ?? size, width: width ?? size }, { stride, patch });
 }
 
+/** The arguments with a record's settings where none is given: flags beside `--from` win. */
+export function withRecord(options: SampleArguments, { record, run, fps }: RecordedSample): SampleArguments {
+  const { seed, steps, guidanceScale, negativePrompt, sampler, frames, height, width } = record;
+  const recorded = { seed, steps, guidance: guidanceScale, negative: negativePrompt, sampler: sampler.type };
+  const size = { frames: options.image === true ? 1 : frames, height, width };
+  return { run, ...(fps === undefined ? {} : { fps }), ...recorded, ...size, ...options };
+}
+
+/** Refuses a sampler that there is none of. */
+export async function checkSampler(name: string | undefined): Promise<void> {
+  if (name === undefined) return;
+  const { samplers } = await import("@noisereel/diffusion");
+  if (Object.hasOwn(samplers, name)) return;
+  throw new ConfigError(`--sampler is "${name}"; use one of ${Object.keys(samplers).join(", ")}`);
+}
+
 export function checkSampleRequest(options: SampleArguments): SampleRequest {
   const { steps, guidance, negative, sampler, height, width } = options;
   const image = options.image === true;
   if (image && options.frames !== undefined && options.frames !== 1) {
     throw new ConfigError(`--image makes one frame but --frames is ${options.frames}; leave one of them out`);
   }
-  if (options.seed + options.n - 1 > Number.MAX_SAFE_INTEGER) {
-    throw new ConfigError(`--seed ${options.seed} with --n ${options.n} leaves the range of seeds; use a smaller seed`);
+  const { seed = 0 } = options;
+  if (seed + options.n - 1 > Number.MAX_SAFE_INTEGER) {
+    throw new ConfigError(`--seed ${seed} with --n ${options.n} leaves the range of seeds; use a smaller seed`);
   }
   const frames = image ? 1 : options.frames;
   return {

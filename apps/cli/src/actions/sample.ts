@@ -7,17 +7,19 @@ import { outputNames } from "./names.js";
 import { readPrompts } from "./prompts.js";
 import { requireLatestRun } from "./runs.js";
 import { writeSample } from "./sample-output.js";
-import { checkSampleRequest, checkShape, type SampleArguments } from "./sample-request.js";
+import { readRecord } from "./sample-record.js";
+import { checkSampler, checkSampleRequest, checkShape, type SampleArguments, withRecord } from "./sample-request.js";
 
 export async function sample(
   prompt: string | undefined,
-  options: SampleArguments,
+  given: SampleArguments,
   context: CommandContext,
 ): Promise<void> {
   const { terminal, signal } = context;
-  const prompts = await readPrompts({ prompt, file: options.prompts });
+  const { prompts, options, model } = await whatToMake(prompt, given);
   const folder = options.run ?? (await requireLatestRun({ runsFolder: "runs" }));
   const request = checkSampleRequest(options);
+  await checkSampler(options.sampler);
   await checkShape(request, folder);
   const { openRun } = await context.loadRecipes();
   const run = await openRun(folder);
@@ -30,7 +32,7 @@ export async function sample(
     for (const text of prompts) {
       for (let copy = 0; copy < options.n; copy++) {
         signal.throwIfAborted();
-        const seed = options.seed + copy;
+        const seed = (options.seed ?? 0) + copy;
         const title = `${written + 1}/${total} "${shorten(text, 40)}" seed ${seed}`;
         const started = performance.now();
         const count = request.steps ?? run.defaults.steps;
@@ -46,10 +48,16 @@ export async function sample(
             progress.onEvent({ type: "phase-progress", phase: title, done: index, count, etaSeconds, values: {} });
           },
         });
+        if (model !== undefined && model !== settings.model) {
+          progress.onEvent({
+            type: "note",
+            message: `the weights in ${folder} are others than those of ${options.from}: the clip is another too`,
+          });
+        }
         const file = await writeSample({
           folder: options.out,
-          name: nextName({ prompt: text, seed }),
-          clip,
+          nextName: () => nextName({ prompt: text, seed }),
+          clip: options.fps === undefined ? clip : { ...clip, fps: options.fps },
           settings,
           run: folder,
           seconds,
@@ -68,4 +76,25 @@ export async function sample(
     progress.close();
     run.dispose();
   }
+}
+
+/** Prompts and settings, from the command line or from the record of an earlier sample. */
+async function whatToMake(
+  prompt: string | undefined,
+  options: SampleArguments,
+): Promise<{
+  readonly prompts: readonly string[];
+  readonly options: SampleArguments;
+  /** What identifies the weights that the record was made with. */
+  readonly model?: string | undefined;
+}> {
+  if (options.from === undefined) return { prompts: await readPrompts({ prompt, file: options.prompts }), options };
+  const recorded = await readRecord(options.from);
+  const other = prompt !== undefined || options.prompts !== undefined;
+  const { prompt: used, models } = recorded.record;
+  return {
+    prompts: other ? await readPrompts({ prompt, file: options.prompts }) : [used].flat(),
+    options: withRecord(options, recorded),
+    model: models["denoiser"],
+  };
 }

@@ -11,7 +11,8 @@ export function addSample(program: Command, context: CommandContext): void {
     .description("Makes a clip from each prompt. The same prompt, seed and settings give the same bytes.")
     .argument("[prompt]", "what the clip shows, in quotes")
     .option("-p, --prompts <file>", "file with one prompt a line, instead of the prompt", nonEmpty)
-    .option("-s, --seed <integer>", "seed of the first clip of each prompt", integer(0), 0)
+    .option("--from <file>", "the .json of an earlier clip: makes it again, other options change it", nonEmpty)
+    .option("-s, --seed <integer>", "seed of the first clip of each prompt (default: 0)", integer(0))
     .option("-n, --n <count>", "clips for each prompt; the seed counts up", integer(1), 1)
     .option("--steps <count>", "denoising steps (default: the run's)", integer(1))
     .option("--guidance <scale>", "strength of the prompt, 1 is off (default: the run's)", number(0))
@@ -20,6 +21,7 @@ export function addSample(program: Command, context: CommandContext): void {
     .option("--frames <count>", "frames, 4k + 1 (default: what the run was trained for)", integer(1))
     .option("--height <pixels>", "height (default: what the run was trained for)", integer(1))
     .option("--width <pixels>", "width (default: what the run was trained for)", integer(1))
+    .option("--fps <rate>", "frames a second of the file (default: the run's)", number(0.1))
     .option("--image", "one frame, written as png")
     .option("-r, --run <folder>", "folder of the run (default: the latest in runs/)", nonEmpty)
     .option("-o, --out <folder>", "folder for the clips", nonEmpty, "samples")
@@ -32,7 +34,8 @@ Examples:
   $ noisereel sample "a cockatoo turns its head"
   $ noisereel sample "a city at night" --seed 7 --n 4 --steps 50 --guidance 5
   $ noisereel sample --prompts prompts.txt --out samples/many
-  $ noisereel sample "a red cup on a table" --image`,
+  $ noisereel sample "a red cup on a table" --image
+  $ noisereel sample --from samples/001-a-cockatoo-turns-its-head-0.json --steps 50`,
     )
     .action(async (prompt: string | undefined, options: SampleArguments) => {
       const { sample } = await import("../actions/sample.js");

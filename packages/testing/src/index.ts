@@ -27,3 +27,9 @@ export { describeCheckpointStore, type StoreUnderTest } from "./contracts/checkp
 export { describeOptimizer, type OptimizerSuiteOptions } from "./contracts/optimizer.js";
 export { describeTracker, type TrackedValue, type TrackerUnderTest } from "./contracts/tracker.js";
 export { describeTrainerPlugin } from "./contracts/trainer-plugin.js";
+export {
+  type ClipSourceSuiteOptions,
+  type ClipTransformSuiteOptions,
+  describeClipSource,
+  describeClipTransform,
+} from "./contracts/clip-source.js";

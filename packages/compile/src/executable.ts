@@ -59,6 +59,10 @@ export class Executable implements CompiledFunction {
     private readonly options: Omit<CompileOptions, keyof DeviceOptions> & Pick<CompileOptions, "profile">,
   ) {
     this.name = options.name ?? (fn.name === "" ? "compiled" : fn.name);
+    const { maxShapes = 1 } = options;
+    if (!Number.isInteger(maxShapes) || maxShapes < 1) {
+      throw new CompileError(`maxShapes of "${this.name}" is ${maxShapes}; use an integer from 1.`);
+    }
   }
 
   get stats(): readonly ProgramStats[] {

@@ -9,4 +9,6 @@ export type { ExportOptions } from "./export.js";
 export type { NodeProvider } from "./session/node.js";
 export type { ProgramStats } from "./session/program.js";
 export type { OrtModule } from "./session/runtime.js";
+export { workerRuntime } from "./session/worker-runtime.js";
+export type { WorkerRuntimeOptions } from "./session/worker-runtime.js";
 export type { TensorFunction } from "./trace/trace.js";

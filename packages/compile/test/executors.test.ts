@@ -3,7 +3,7 @@ import { eagerExecutor, inspectBackends } from "@noisereel/core";
 import { describeExecutor } from "@noisereel/testing";
 import * as ortWeb from "onnxruntime-web";
 import { describe, it } from "vitest";
-import { onnxExecutor } from "../src/index.js";
+import { onnxExecutor, workerRuntime } from "../src/index.js";
 import { whyNot } from "./providers.js";
 
 const runner = { describe, it };
@@ -22,6 +22,9 @@ describeExecutor("onnx on cpu", () => onnxExecutor({ threads: 1, spinning: false
 
 ortWeb.env.wasm.numThreads = 1;
 describeExecutor("onnx by onnxruntime-web in Node", () => onnxExecutor({ runtime: ortWeb }), runner);
+
+const inThread = workerRuntime({ execArgv: ["--import", new URL("register-tsx.mjs", import.meta.url).href] });
+describeExecutor("onnx in a thread", () => onnxExecutor({ runtime: inThread, threads: 1, spinning: false }), runner);
 
 for (const provider of ["webgpu", "cuda"] as const) {
   const reason = await whyNot(provider);

@@ -72,7 +72,7 @@ export class Device {
 
   /** True when tensors of this type can stay on the device between runs. WebGPU has no booleans in its buffers. */
   keeps(dtype: TensorType): boolean {
-    return this.provider === "webgpu" && dtype !== "bool";
+    return this.spec.ort.keepsOutputs === true || (this.provider === "webgpu" && dtype !== "bool");
   }
 
   /** Wraps values without copying them. */

@@ -5,7 +5,7 @@ export type HostArray = Float32Array | Int32Array | Uint8Array;
 
 export interface OrtTensor {
   readonly dims: readonly number[];
-  /** "cpu", or "gpu-buffer" for a tensor that stays on the device. */
+  /** "cpu", or another word for a tensor that stays on the device. */
   readonly location: string;
   /** Values of a tensor on the CPU. */
   readonly data: unknown;
@@ -28,6 +28,8 @@ export interface OrtModule {
   };
   readonly Tensor: unknown;
   readonly env: { readonly wasm?: unknown };
+  /** True when outputs named in `preferredOutputLocation` stay with the runtime, whatever the provider. */
+  readonly keepsOutputs?: boolean;
   /** Only onnxruntime-node has it. */
   readonly listSupportedBackends?: () => readonly { readonly name: string; readonly bundled: boolean }[];
 }

@@ -1,6 +1,7 @@
 export { GradientAccumulator } from "./accumulate.js";
 export { checkpointId, type FoundCheckpoint, latestCheckpoint } from "./checkpoint/latest.js";
 export { memoryStore } from "./checkpoint/memory-store.js";
+export { splitPrecision } from "./checkpoint/split-precision.js";
 export { checkpointProgress, type Counters, loadModules, type SkippedStep } from "./checkpoint/training-state.js";
 export { adaptiveClip, type AdaptiveClipOptions, type ClipRule, fixedClip } from "./clip.js";
 export { Ema, ema, type EmaOptions, withEma } from "./ema.js";

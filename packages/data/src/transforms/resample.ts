@@ -49,24 +49,55 @@ export function createResampler(options: {
     }
     const low = new Float32Array(inputRow); // one output row, still as wide as the input
     const result = new Float32Array(to.height * to.width * channels); // [H', W', C]
-    let target = 0;
-    for (const { first: firstRow, weights: rowWeights } of rows) {
+    const resampleRow = channels === 3 ? threeChannels : anyChannels;
+    rows.forEach(({ first, weights }, row) => {
       low.fill(0);
-      for (let tap = 0; tap < rowWeights.length; tap++) {
-        const weight = rowWeights[tap]!;
-        const source = (firstRow + tap) * inputRow;
-        for (let i = 0; i < inputRow; i++) low[i]! += weight * input[source + i]!;
-      }
-      for (const { first, weights } of columns) {
-        for (let c = 0; c < channels; c++) {
-          let sum = 0;
-          for (let tap = 0, source = first * channels + c; tap < weights.length; tap++, source += channels) {
-            sum += weights[tap]! * low[source]!;
-          }
-          result[target++] = sum;
-        }
-      }
-    }
+      for (let tap = 0; tap < weights.length; tap++) addRow(low, input, (first + tap) * inputRow, weights[tap]!);
+      resampleRow(low, columns, result, row * to.width * channels, channels);
+    });
     return result;
   };
+}
+
+// The loops are functions of their own so that each is compiled for the arrays it meets.
+
+function addRow(low: Float32Array, input: ArrayLike<number>, from: number, weight: number): void {
+  for (let i = 0; i < low.length; i++) low[i] = low[i]! + weight * input[from + i]!;
+}
+
+type Columns = readonly { readonly first: number; readonly weights: Float64Array }[];
+
+function threeChannels(low: Float32Array, columns: Columns, result: Float32Array, target: number): void {
+  for (let x = 0, at = target; x < columns.length; x++, at += 3) {
+    const { first, weights } = columns[x]!;
+    let [red, green, blue] = [0, 0, 0];
+    for (let tap = 0, source = first * 3; tap < weights.length; tap++, source += 3) {
+      const weight = weights[tap]!;
+      red += weight * low[source]!;
+      green += weight * low[source + 1]!;
+      blue += weight * low[source + 2]!;
+    }
+    result[at] = red;
+    result[at + 1] = green;
+    result[at + 2] = blue;
+  }
+}
+
+function anyChannels(
+  low: Float32Array,
+  columns: Columns,
+  result: Float32Array,
+  target: number,
+  channels: number,
+): void {
+  let at = target;
+  for (const { first, weights } of columns) {
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      for (let tap = 0, source = first * channels + c; tap < weights.length; tap++, source += channels) {
+        sum += weights[tap]! * low[source]!;
+      }
+      result[at++] = sum;
+    }
+  }
 }

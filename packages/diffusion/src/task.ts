@@ -15,7 +15,7 @@ import {
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { iddpm } from "./objectives/iddpm.js";
-import { controlOf } from "./control/control.js";
+import { drawControl } from "./control/draw-control.js";
 import type { ControlMask } from "./control/masks.js";
 import { itemScalars } from "./objectives/loss-aware.js";
 import type { Objective } from "./objectives/objective.js";
@@ -186,17 +186,6 @@ export function sampleLatents(items: readonly LatentItem[], rng: Rng): LatentTen
     }
   }
   return tf.tensor5d(values, [items.length, slots, height, width, channels]);
-}
-
-/** `[B, S, h, w, 1 + C]`: what each item's mask shows of its video. */
-function drawControl(latents: LatentTensor, stills: number, draw: ControlMask, rng: Rng): tf.Tensor5D {
-  const [batch, slots, height, width] = latents.shape;
-  const perItem = slots * height * width;
-  const values = new Float32Array(batch * perItem);
-  for (let item = 0; item < batch; item++) {
-    values.set(draw({ frames: slots - stills, height, width }, rng.fork(String(item))), item * perItem);
-  }
-  return tf.tidy(() => controlOf(latents, tf.tensor5d(values, [batch, slots, height, width, 1])));
 }
 
 function slotCount(item: LatentItem): number {

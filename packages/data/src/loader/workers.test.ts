@@ -48,18 +48,18 @@ async function take(loader: Loader, steps: number): Promise<string[]> {
   return digests;
 }
 
-test("0, 1 and 4 threads give the same bits, and so does resuming at any step", async () => {
+test("0, 1 and 2 threads give the same bits, and so does resuming at any step", async () => {
   const expected = await take(await loaderWith(0), 6);
   expect(new Set(expected).size).toBe(6);
   expect(await take(await loaderWith(1), 6)).toEqual(expected);
-  const four = await loaderWith(4);
-  expect(await take(four, 4)).toEqual(expected.slice(0, 4));
-  const { clips, seconds, waited, waitedShare, clipsPerSecond } = four.throughput();
+  const two = await loaderWith(2);
+  expect(await take(two, 4)).toEqual(expected.slice(0, 4));
+  const { clips, seconds, waited, waitedShare, clipsPerSecond } = two.throughput();
   expect(clips).toBe(12);
   expect(clipsPerSecond).toBeCloseTo(clips / seconds, 6);
   expect(waited).toBeLessThanOrEqual(seconds);
   expect(waitedShare).toBeGreaterThan(0);
-  const resumed = await loaderWith(1, { cursor: four.cursor() });
+  const resumed = await loaderWith(1, { cursor: two.cursor() });
   expect(await take(resumed, 2)).toEqual(expected.slice(4));
   for (let step = 0; step < 6; step++) expect(`${step}  ${digest(await resumed.load(step))}`).toBe(expected[step]);
 });

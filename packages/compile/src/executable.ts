@@ -183,7 +183,8 @@ export class Executable implements CompiledFunction {
         { shape: tensor.shape, dtype: tensorType(tensor.dtype, `The input "${name}"`) },
       ]),
     );
-    const trace = traceFunction(this.fn, specs, variables.layouts());
+    const constantWeights = this.options.weights === "constant";
+    const trace = traceFunction(this.fn, specs, variables.layouts(), { constantWeights });
     const traceMilliseconds = performance.now() - started;
     let constants: Map<tf.Variable, BakedVariable> | undefined;
     if (this.options.weights === "constant") {

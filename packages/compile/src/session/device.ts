@@ -4,7 +4,7 @@ import type { TensorType } from "../trace/symbol.js";
 import { wrapValues } from "./runtime.js";
 import type { HostArray, OrtModule, OrtSession, OrtTensor } from "./runtime.js";
 import { isGpu, sessionSettings } from "./settings.js";
-import type { Precision, Provider } from "./settings.js";
+import type { ExternalValues, Precision, Provider } from "./settings.js";
 
 export interface DeviceOptions<Name extends Provider = Provider> {
   /** Where graphs are computed. */
@@ -83,14 +83,19 @@ export class Device {
   /** A session for a model. Outputs named in `resident` stay on the device. */
   async open(
     model: Uint8Array,
-    options: { readonly name: string; readonly training: boolean; readonly resident?: readonly string[] },
+    options: {
+      readonly name: string;
+      readonly resident?: readonly string[];
+      /** Values of constants that the model only names. They are read while the session is made. */
+      readonly external?: readonly ExternalValues[];
+    },
   ): Promise<OrtSession> {
     const { ort, fallback = "forbid", ...spec } = this.spec;
     const settings = sessionSettings({
       ...spec,
       fallback,
-      training: options.training,
       resident: options.resident ?? [],
+      external: options.external ?? [],
     });
     try {
       return await this.inTurn(async () => (await ort.InferenceSession.create(model, settings)) as OrtSession);

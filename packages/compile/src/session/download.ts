@@ -26,7 +26,7 @@ export class Downloader {
     const key = residents.map(({ dtype, tensor }) => `${dtype}[${tensor.dims.join()}]`).join();
     if (key !== this.key) await this.dispose();
     this.key = key;
-    this.session ??= await this.device.open(identities(residents), { name: "download", training: false });
+    this.session ??= await this.device.open(identities(residents), { name: "download" });
     const feeds = Object.fromEntries(residents.map(({ tensor }, index) => [`device/${index}`, tensor]));
     const fetches = Object.fromEntries(residents.map((_, index) => [`host/${index}`, null]));
     const results = await this.device.run(this.session, feeds, fetches);

@@ -6,11 +6,13 @@ import { removeDeadCode } from "../graph/dead-code.js";
 import type { ConstantData, Edge, Graph } from "../graph/graph.js";
 import { separateOutputs } from "../graph/unique-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
+import type { ExternalLocation } from "../onnx/encode.js";
 import type { Permutation } from "../trace/layout.js";
 import type { TensorType } from "../trace/symbol.js";
 import type { TensorSpec, Trace } from "../trace/trace.js";
 import type { Device } from "./device.js";
 import type { OrtSession } from "./runtime.js";
+import type { ExternalValues } from "./settings.js";
 import { forProvider } from "./targets/index.js";
 
 /** A variable of a program. Names are those of the session's feeds and fetches. */
@@ -86,6 +88,17 @@ export interface BakedVariable {
   readonly dataId: object;
 }
 
+/** Constants from this size on are handed over beside the model. */
+const externalBytes = 2 ** 16;
+
+/** Hands a large constant over as it lies in memory, instead of copying it into the model's bytes and out of them again. */
+function outside(external: ExternalValues[], data: ConstantData): ExternalLocation | undefined {
+  if (data.byteLength < externalBytes) return undefined;
+  const path = `constant-${external.length}`;
+  external.push({ path, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+  return { location: path, offset: 0, length: data.byteLength };
+}
+
 export async function buildProgram(
   trace: Trace,
   options: {
@@ -118,11 +131,12 @@ export async function buildProgram(
     );
   }
   graph = forProvider(graph, device.provider, device.precision);
-  const model = encodeModel(graph, { graphName: options.name });
+  const external: ExternalValues[] = [];
+  const model = encodeModel(graph, { graphName: options.name, external: (data) => outside(external, data) });
   const resident = trace.variables.flatMap(({ variable, assigned }, index) =>
     assigned !== undefined && device.keeps(variable.dtype as TensorType) ? [variableFetch(index)] : [],
   );
-  const session = await device.open(model, { name: options.name, training, resident });
+  const session = await device.open(model, { name: options.name, resident, external });
   const fed = new Set(graph.inputs.map(({ name }) => name));
   return {
     session,

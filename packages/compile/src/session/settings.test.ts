@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sessionSettings } from "./settings.js";
 
-const plain = { provider: "cpu", training: false, fallback: "forbid", resident: [] } as const;
+const plain = { provider: "cpu", fallback: "forbid", resident: [], external: [] } as const;
 
 describe("session settings", () => {
   it("forbid the CPU to step in for a GPU, unless it is allowed", () => {
@@ -24,9 +24,8 @@ describe("session settings", () => {
     expect(sessionSettings(plain)).not.toHaveProperty("preferredOutputLocation");
   });
 
-  it("plan memory ahead for inference only", () => {
-    expect(sessionSettings(plain)).toMatchObject({ enableMemPattern: true });
-    expect(sessionSettings({ ...plain, training: true })).toMatchObject({ enableMemPattern: false });
+  it("never plan memory ahead", () => {
+    expect(sessionSettings(plain)).toMatchObject({ enableMemPattern: false });
   });
 
   it("set threads only where they are given", () => {

@@ -8,8 +8,6 @@ export type Precision = "float32" | "float16";
 
 export interface SettingsOptions {
   readonly provider: Provider;
-  /** The graph assigns variables. */
-  readonly training: boolean;
   /** Threads of one operation; undefined leaves it to the runtime. */
   readonly threads?: number | undefined;
   /** Idle threads spin for a moment instead of sleeping. */
@@ -20,11 +18,19 @@ export interface SettingsOptions {
   readonly fallback: "forbid" | "allow";
   /** Outputs that stay on the device. */
   readonly resident: readonly string[];
+  /** Values that the model names as external data. */
+  readonly external: readonly ExternalValues[];
+}
+
+export interface ExternalValues {
+  /** The location in the model. */
+  readonly path: string;
+  readonly data: Uint8Array;
 }
 
 /** Options for `InferenceSession.create`. */
 export function sessionSettings(options: SettingsOptions): object {
-  const { provider, threads, spinning, profile, resident } = options;
+  const { provider, threads, spinning, profile, resident, external } = options;
   const gpu = isGpu(provider);
   const session: Record<string, unknown> = {};
   if (spinning !== undefined) session["intra_op"] = { allow_spinning: spinning ? "1" : "0" };
@@ -35,8 +41,10 @@ export function sessionSettings(options: SettingsOptions): object {
     executionMode: "sequential",
     interOpNumThreads: 1,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    // The pattern of a training graph is one block as large as all activations together: twice the memory, no gain.
-    enableMemPattern: !options.training,
+    // A memory pattern is one block as large as all activations together, beside what the first run took: 1.3 to 1.8
+    // times the memory (`npm run bench:engine`), and no gain in time.
+    enableMemPattern: false,
+    ...(external.length === 0 ? {} : { externalData: external }),
     logSeverityLevel: 3,
     ...(resident.length === 0
       ? {}

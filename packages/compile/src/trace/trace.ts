@@ -9,6 +9,7 @@ import type { Permutation } from "./layout.js";
 import { constantValues } from "./symbol.js";
 import type { HostValues, Placed, Sym, TensorType } from "./symbol.js";
 import { Tracer } from "./tracer.js";
+import type { TracerOptions } from "./tracer.js";
 
 /** Named tensors in, named tensors out: what can be compiled. */
 export type TensorFunction = (inputs: Readonly<Record<string, tf.Tensor>>) => Record<string, tf.Tensor>;
@@ -57,6 +58,7 @@ export function traceFunction(
   fn: TensorFunction,
   specs: Readonly<Record<string, TensorSpec>>,
   layouts: ReadonlyMap<tf.Variable, Permutation> = new Map(),
+  options: TracerOptions = {},
 ): Trace {
   const engine = tf.engine();
   const backend = traceBackend();
@@ -64,7 +66,7 @@ export function traceFunction(
     throw new CompileError("A compiled function cannot be compiled from inside another one while that is traced.");
   }
   const previous = initialisedBackend();
-  const active: ActiveTrace = { tracer: new Tracer(), captured: new Map(), origins: new WeakMap() };
+  const active: ActiveTrace = { tracer: new Tracer(options), captured: new Map(), origins: new WeakMap() };
   backend.active = active;
   const slots = new Map<string, Slot>();
   const restoreGlobals = guardGlobals(backend, slots, layouts);

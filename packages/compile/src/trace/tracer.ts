@@ -6,9 +6,22 @@ import type { Permutation } from "./layout.js";
 import { hostSym, splat } from "./symbol.js";
 import type { HostValues, Placed, Sym, TensorType } from "./symbol.js";
 
+export interface TracerOptions {
+  /**
+   * Whether variables become constants of the graph. ONNX Runtime then lays filters out in blocks of channels and adds up
+   * convolutions as it goes, which makes other lowerings the best.
+   */
+  readonly constantWeights?: boolean | undefined;
+}
+
 export class Tracer {
   readonly graph = new GraphBuilder();
+  readonly constantWeights: boolean;
   private readonly hostEdges = new WeakMap<HostValues, Map<string, Edge>>();
+
+  constructor(options: TracerOptions = {}) {
+    this.constantWeights = options.constantWeights ?? false;
+  }
 
   /** Shorthand for a node of the graph. */
   emit(
@@ -55,6 +68,10 @@ export class Tracer {
   edge(sym: Sym, perm: Permutation = identity(sym.shape.length), options: { broadcast?: boolean } = {}): Edge {
     const placed = this.placed(sym, perm);
     const moved = this.move(placed.edge, placed.perm, perm);
+    // Who comes later had better use the new layout too; moving back is free, it gives the edge of before.
+    if (this.graph.producer(moved)?.op === "Transpose" && moved !== placed.edge) {
+      sym.source = { kind: "edge", edge: moved, perm };
+    }
     return options.broadcast === true ? moved : this.expandEdge(moved, permuteShape(sym.shape, perm));
   }
 

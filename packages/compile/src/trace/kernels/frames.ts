@@ -12,7 +12,15 @@ import type { Permutation } from "../layout.js";
 import type { Sym } from "../symbol.js";
 import { sizeOf } from "../tracer.js";
 import type { Tracer } from "../tracer.js";
-import { convolve, convolveFilterGradient, convolveInputGradient, patches, turnFilter, turned } from "./convolution.js";
+import {
+  convolve,
+  convolveFilterGradient,
+  convolveInputGradient,
+  outputSize,
+  patches,
+  turnFilter,
+  turned,
+} from "./convolution.js";
 import type { ConvolutionSpec } from "./convolution.js";
 import { sumRows } from "./reduce.js";
 
@@ -159,6 +167,8 @@ export function convolveFrames(
   if (isStill(spec) || isPlain(spec)) {
     y = convolve(tracer, mergeFrames(tracer, images), stillFilter(tracer, filter), biasEdge, spec);
     y = splitFrames(tracer, y, batch);
+  } else if (filter.fold && tracer.constantWeights && readsOneFrame(spec)) {
+    y = sumOfTaps(tracer, images, filter, biasEdge, spec);
   } else if (filter.fold) {
     const weights = mergeFrames(tracer, filter.edge); // [K * O, C, kh, kw]
     // The last tap is read exactly once by every output frame, so the bias rides on it.
@@ -173,6 +183,62 @@ export function convolveFrames(
   }
   const [, frames, channels, height, width] = y.shape as [number, number, number, number, number];
   return tracer.symbol(y, [batch, frames, height, width, channels], "float32", FRAMES_LAYOUT);
+}
+
+/** No tap reads zeros. */
+function readsOneFrame(spec: FramesSpec): boolean {
+  return sourcesOfTaps(spec).every((sources) => sources.length === 1);
+}
+
+/** Bytes of a result that is made at a time: what ONNX Runtime holds besides, in blocks of channels, is as large again. */
+const pieceBytes = 2 ** 23;
+
+/**
+ * One convolution a tap, each added to the ones before, for a few output frames at a time. With constant filters ONNX
+ * Runtime adds in place while it convolves, so that one result exists, where a folded convolution makes one for each tap.
+ */
+function sumOfTaps(
+  tracer: Tracer,
+  images: Edge, // [B, T, C, H, W]
+  filter: Filter, // folded
+  bias: Edge | undefined,
+  spec: FramesSpec,
+): Edge {
+  const [batch, , , ...size] = images.shape as [number, number, number, number, number];
+  const weights = Array.from({ length: spec.taps }, (_, tap) => pickTap(tracer, filter.edge, tap));
+  const frameBytes = 4 * batch * filter.outChannels * sizeOf(outputSize(spec, size));
+  const pieces = pieceLengths(spec.outputFrames, Math.max(1, Math.floor(pieceBytes / frameBytes))).map(
+    ({ start, length }) => {
+      let sum: Edge | undefined;
+      for (let tap = spec.taps - 1; tap >= 0; tap--) {
+        const rows = Array.from({ length }, (_, frame) => [spec.source(start + frame, tap)!]);
+        const read = mergeFrames(tracer, sumFrames(tracer, images, rows));
+        const part = convolve(tracer, read, weights[tap]!, sum === undefined ? bias : undefined, spec);
+        sum = sum === undefined ? part : tracer.emit("Add", [part, sum], part.shape);
+      }
+      return splitFrames(tracer, sum!, batch);
+    },
+  );
+  return concatFrames(tracer, pieces);
+}
+
+/** Splits `total` into pieces of nearly equal length, none longer than `longest`. */
+function pieceLengths(total: number, longest: number): { readonly start: number; readonly length: number }[] {
+  const count = Math.ceil(total / longest);
+  const starts = Array.from({ length: count + 1 }, (_, piece) => Math.round((piece * total) / count));
+  return starts.slice(0, -1).map((start, piece) => ({ start, length: starts[piece + 1]! - start }));
+}
+
+function concatFrames(tracer: Tracer, pieces: readonly Edge[]): Edge {
+  if (pieces.length === 1) return pieces[0]!;
+  const frames = pieces.reduce((sum, { shape }) => sum + shape[1]!, 0);
+  return tracer.emit("Concat", pieces, pieces[0]!.shape.with(1, frames), { attributes: { axis: 1n } });
+}
+
+/** [K, O, C, kh, kw] -> [O, C, kh, kw] */
+function pickTap(tracer: Tracer, filter: Edge, tap: number): Edge {
+  const index = tracer.graph.constant("int64", BigInt64Array.of(BigInt(tap)), []);
+  return tracer.emit("Gather", [filter, index], filter.shape.slice(1), { attributes: { axis: 0n } });
 }
 
 function lastTapBias(tracer: Tracer, bias: Edge, taps: number): Edge {

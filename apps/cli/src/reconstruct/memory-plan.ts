@@ -3,8 +3,8 @@ import type { LongVideoAutoencoder } from "@noisereel/causal-vae";
 import { ConfigError } from "@noisereel/core";
 import { formatBytes, mebibyte } from "./bytes.js";
 
-/** Node, tfjs and ONNX Runtime before any network runs. */
-const processBytes = 320 * mebibyte;
+/** Node, tfjs, ONNX Runtime and a few frames of video, without any network. */
+const processBytes = 400 * mebibyte;
 
 /**
  * Bytes that a pass takes for each byte of `workingBytes`: the fused convolutions' copies and the past of every layer.

@@ -1,5 +1,13 @@
 // A video through an autoencoder and back, with memory for a tile of a few frames.
-import { CausalVae, chunked, compiled, FrameFile, longVideo, streamed } from "@noisereel/causal-vae";
+import {
+  CausalVae,
+  chunked,
+  compiled,
+  FrameFile,
+  longVideo,
+  type PieceAutoencoder,
+  streamed,
+} from "@noisereel/causal-vae";
 import { onnxExecutor } from "@noisereel/compile";
 import { sizeOf } from "@noisereel/core";
 import { toUint8 } from "@noisereel/data";
@@ -43,10 +51,7 @@ export async function reconstructVideo(
 ): Promise<LongReconstruction> {
   const { signal, onProgress } = options;
   const vae = await CausalVae.fromPretrained(options.vae);
-  const executor = onnxExecutor();
-  const whole = vae.causal ? undefined : compiled(vae, executor);
-  const stream = vae.causal ? streamed(vae, { executor, pieceFrames: vae.stride.time }) : undefined;
-  const coder = stream ?? chunked(whole!, { chunkFrames: 2 * vae.stride.time + 1 });
+  let current = openCoder(vae);
   let original: PaddedFrames | undefined;
   let frames: FrameFile | undefined;
   const close = async (): Promise<void> => {
@@ -65,21 +70,24 @@ export async function reconstructVideo(
       frame: original.reader,
       weightBytes,
       limit: options.limit,
-      coder: (tileSize) => longVideo(coder, { tileSize }),
+      coder: (tileSize) => longVideo(current.coder, { tileSize }),
     });
-    const long = longVideo(coder, { tileSize: plan.tileSize });
+    const { tileSize } = plan;
     const report = (phase: "encode" | "decode") => ({
       signal,
       onProgress: (event: { readonly type: string; readonly index?: number; readonly count?: number }) => {
         if (event.type === "tile") onProgress?.(phase, event.index!, event.count);
       },
     });
-    const means = await long.means(original.reader, report("encode"));
+    const means = await longVideo(current.coder, { tileSize }).means(original.reader, report("encode"));
+    // The encoder's memory goes before the decoder's comes.
+    current.dispose();
+    current = openCoder(vae);
     const { height, width } = original;
     frames = await FrameFile.create({ height, width, type: "uint8" });
     const scores: FrameScores[] = [];
     try {
-      for await (const piece of long.frames(means, report("decode"))) {
+      for await (const piece of longVideo(current.coder, { tileSize }).frames(means, report("decode"))) {
         const values = await piece.data<"float32">();
         const [, count, rows, columns] = piece.shape;
         piece.dispose();
@@ -97,10 +105,20 @@ export async function reconstructVideo(
     await close();
     throw error;
   } finally {
-    stream?.dispose();
-    whole?.dispose();
+    current.dispose();
     vae.dispose();
   }
+}
+
+/** The networks of `vae`, compiled when they first run: a causal model in pieces without loss, others in chunks. */
+function openCoder(vae: CausalVae): { readonly coder: PieceAutoencoder; dispose(): void } {
+  const executor = onnxExecutor();
+  if (vae.causal) {
+    const coder = streamed(vae, { executor, pieceFrames: vae.stride.time });
+    return { coder, dispose: () => coder.dispose() };
+  }
+  const whole = compiled(vae, executor);
+  return { coder: chunked(whole, { chunkFrames: 2 * vae.stride.time + 1 }), dispose: () => whole.dispose() };
 }
 
 /** The corner of a decoded frame that is the video's, as bytes. */

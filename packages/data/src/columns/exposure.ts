@@ -29,7 +29,7 @@ export const exposureMeasure: FrameMeasure = {
   },
 };
 
-/** `sharpness`: variance of the Laplacian of the brightness, mean over the frames. Below about 30 a picture is blurred. */
+/** `sharpness`: variance of the Laplacian of the brightness, mean over the frames; 15 to 2810 for the shipped clips. */
 export const sharpnessMeasure: FrameMeasure = {
   name: "sharpness",
   columns: ["sharpness"],

@@ -5,7 +5,7 @@ import type { FrameMeasure } from "./contracts.js";
 const sameBelow = 0.5 / 255;
 
 /**
- * `motion`: mean absolute change of brightness from frame to frame, 0 to 1 (a handheld shot has about 0.02).
+ * `motion`: mean absolute change of brightness from frame to frame, 0 to 1; 0.006 to 0.037 for the shipped clips.
  * `static_share`: part of the frames that repeat the one before. `null` for a single frame.
  */
 export const motionMeasure: FrameMeasure = {

@@ -15,7 +15,7 @@ const itemsEach = 1024;
 tf.enableProdMode();
 await tf.setBackend("cpu");
 const distributed = await mpi();
-const model = new Perceptron(2, 4096);
+const model = new Perceptron(2, 1024);
 initialize(model, createRng(1));
 const seconds: number[] = [];
 await fit({

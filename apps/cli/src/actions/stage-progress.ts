@@ -4,8 +4,6 @@ import type { ProgressView } from "../progress.js";
 
 export interface StageProgress {
   step(step: StageStep): void;
-  /** The last stage is over. */
-  end(): void;
 }
 
 export function stageProgress(view: ProgressView): StageProgress {
@@ -18,7 +16,6 @@ export function stageProgress(view: ProgressView): StageProgress {
     current = undefined;
   };
   return {
-    end,
     step({ stage, step, totalSteps, losses, seconds }) {
       if (current?.name !== stage) {
         end();

@@ -69,7 +69,6 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
       stages.step(next.value);
       last.set(next.value.stage, next.value);
     }
-    stages.end();
     await distributed?.close();
   } catch (error) {
     progress.close();

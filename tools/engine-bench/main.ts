@@ -1,11 +1,11 @@
 // `npm run bench:engine`: every work here and in PyTorch, in turn, as ratios.
-import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { bundleServer } from "./bundle.js";
 import { MeasuredProcess, type Sample } from "./child.js";
 import { works } from "./works.js";
 
@@ -100,26 +100,6 @@ function figures({ ours, theirs }: Row) {
   };
 }
 
-/** `serve.ts` as plain JavaScript, so that the measured process holds no compiler. It has to lie where packages are found. */
-async function bundle(): Promise<string> {
-  const outfile = fileURLToPath(
-    new URL(`../../node_modules/.cache/engine-bench/serve.${process.pid}.mjs`, import.meta.url),
-  );
-  await build({
-    entryPoints: [fileURLToPath(new URL("serve.ts", import.meta.url))],
-    outfile,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    conditions: ["@noisereel/source"],
-    external: ["@tensorflow/tfjs", "onnxruntime-node", "onnxruntime-web", "sharp"],
-    logLevel: "error",
-    // Bundled CommonJS modules ask for Node's own by require.
-    banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
-  });
-  return outfile;
-}
-
 const cell = (value: number | null): string => (value === null ? "-" : value.toFixed(2));
 
 function printRow(row: Row, json: boolean): void {
@@ -180,7 +160,7 @@ async function main(): Promise<number> {
     process.stdout.write("| work | ms | time ÷ PyTorch (bar) | CPU time ÷ | peak RSS ÷ PyTorch (bar) | MiB |\n");
     process.stdout.write("| --- | --- | --- | --- | --- | --- |\n");
   }
-  const server = await bundle();
+  const server = await bundleServer();
   try {
     const settings = { server, rounds, warmup, profile: values.profile };
     for (const key of keys) printRow(await measure(key, settings), values.json);

@@ -4,14 +4,18 @@ import { compile } from "@noisereel/compile";
 import * as tf from "@tensorflow/tfjs";
 import { createInterface } from "node:readline";
 import { loadWork, writeWork } from "./work-file.js";
-import { works } from "./works.js";
+import { memoryWorks, type Work, works } from "./works.js";
 
 function print(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
+function makeWork(key: string): Work {
+  return memoryWorks[key]?.() ?? works[key]!.make();
+}
+
 async function serve(key: string, file: string, profile: string | undefined): Promise<void> {
-  const work = works[key]!.make();
+  const work = makeWork(key);
   const inputs = await loadWork(work, file);
   const compiled = compile(work.fn, { name: key, weights: work.weights, profile });
   print({ ready: true });
@@ -42,7 +46,7 @@ async function main(): Promise<void> {
   const [key, file, option] = process.argv.slice(2);
   tf.enableProdMode();
   await tf.setBackend("cpu");
-  if (option === "--write") await writeWork(works[key!]!.make(), file!);
+  if (option === "--write") await writeWork(makeWork(key!), file!);
   else await serve(key!, file!, option);
 }
 

@@ -46,6 +46,12 @@ export const works: Readonly<Record<string, WorkDescription>> = {
   "latte-step": { name: "training step, Latte, 5x16x16 tokens", timeBar: 1.05, rssBar: 1.1, make: latteStep },
 };
 
+/** Works that are compared with each other. */
+export const memoryWorks: Readonly<Record<string, () => Work>> = {
+  plain: () => deepLatteStep(false),
+  recompute: () => deepLatteStep(true),
+};
+
 /** Several modules as one. */
 class Parts extends Module {
   readonly parts: readonly Module[];
@@ -98,7 +104,7 @@ function latteLayer(): Work {
   return {
     module: new Parts(spatial, temporal),
     inputs: { x: [1, 5, 1024, 1152], text: [1, 1, 300, 1152], modulation: [1, 6, 1152] },
-    weights: "input",
+    weights: "constant",
     fn: ({ x, text, modulation }) => {
       const { keys, values } = spatial.attn2.keysValues(text!);
       const read = {
@@ -128,14 +134,23 @@ function vaeStep(): Work {
 
 /** Three layers of width 256 (6.2 M parameters), a text of 64 tokens: mean squared error, gradients, AdamW. */
 function latteStep(): Work {
-  const latte = new LatteT2V({
-    num_layers: 3,
-    num_attention_heads: 4,
-    attention_head_dim: 64,
-    caption_channels: 64,
-    sample_size: [32, 32],
-    video_length: 5,
-  });
+  return noiseStep(new LatteT2V({ ...smallLatte, num_layers: 3 }));
+}
+
+/** Eight layers of the same, with each block's activations kept or computed again. */
+function deepLatteStep(recompute: boolean): Work {
+  return noiseStep(new LatteT2V({ ...smallLatte, num_layers: 8 }, { recompute }));
+}
+
+const smallLatte = {
+  num_attention_heads: 4,
+  attention_head_dim: 64,
+  caption_channels: 64,
+  sample_size: [32, 32] as [number, number],
+  video_length: 5,
+};
+
+function noiseStep(latte: LatteT2V): Work {
   return {
     module: latte,
     inputs: { latents: [1, 5, 32, 32, 4], noise: [1, 5, 32, 32, 4], text: [1, 1, 64, 64] },

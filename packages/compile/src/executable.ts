@@ -1,6 +1,7 @@
 // Runs a tfjs function: traces it for each shape it meets, and keeps its state between runs.
 import * as tf from "@tensorflow/tfjs";
 import { CompileError } from "./errors.js";
+import { sizeOf } from "./graph/graph.js";
 import type { Device, DeviceOptions } from "./session/device.js";
 import { buildProgram, feedName, fetchName } from "./session/program.js";
 import type { BakedVariable, Program, ProgramStats } from "./session/program.js";
@@ -8,6 +9,7 @@ import type { OrtTensor } from "./session/runtime.js";
 import type { Provider } from "./session/settings.js";
 import { VariableStore, hostValues, layOut } from "./session/variables.js";
 import { tensorType } from "./trace/backend.js";
+import { allocate } from "./trace/symbol.js";
 import { traceFunction } from "./trace/trace.js";
 import type { TensorFunction, TensorSpec } from "./trace/trace.js";
 
@@ -122,7 +124,12 @@ export class Executable implements CompiledFunction {
       feeds[feedName(name)] = device.wrap(tensorType(tensor.dtype, name), await hostValues(tensor), tensor.shape);
     }
     const fetches: Record<string, OrtTensor | null> = {};
-    for (const { name } of program.outputs) fetches[fetchName(name)] = null;
+    for (const { name, spec } of program.outputs) {
+      // Memory that JavaScript allocates goes back as soon as the result is disposed of and collected; what the runtime
+      // allocates stays in its arena, which grows meanwhile.
+      const values = device.preallocates ? allocate(spec.dtype, sizeOf(spec.shape)) : undefined;
+      fetches[fetchName(name)] = values === undefined ? null : device.wrap(spec.dtype, values, spec.shape);
+    }
     const assigned: [variable: tf.Variable, fetch: string][] = [];
     for (const { variable, perm, feed, fetch } of program.variables) {
       if (feed !== undefined) feeds[feed] = await variables.current(variable, perm);

@@ -1,9 +1,10 @@
 // Every nn.* kernel, against compositions of plain ops on tfjs's cpu backend: values and gradients.
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { compile } from "../src/index.js";
 import { conforms, sample } from "./conformance.js";
 import type { CausalOptions } from "./fused.js";
-import { attention, conv3dCausal, geluTanh, groupNorm, layerNorm, silu, upsample } from "./fused.js";
+import { after, attention, conv3dCausal, geluTanh, groupNorm, layerNorm, linear, silu, upsample } from "./fused.js";
 
 beforeAll(async () => {
   await tf.setBackend("cpu");
@@ -35,6 +36,45 @@ describe("norms", () => {
       { tolerance: 5e-5 },
     ),
   );
+});
+
+describe("products", () => {
+  it.each([[[4, 6]], [[2, 3, 6]], [[2, 3, 2, 6]]])("nn.Linear of %j", (shape) =>
+    conforms((x, weight, bias) => linear(x, weight, bias), [sample(shape), sample([5, 6], 2), sample([5], 3)]),
+  );
+
+  it("nn.Linear without a bias, of a moved tensor", () =>
+    conforms((x, weight) => linear(tf.transpose(x, [0, 2, 1]), weight), [sample([2, 6, 3]), sample([5, 6], 2)]));
+});
+
+describe("order", () => {
+  it("nn.After gives its first input, in any layout", async () => {
+    const other = sample([3, 2], 2);
+    const fn = ({ x, other }: Readonly<Record<string, tf.Tensor>>) => ({
+      y: after(tf.transpose(x!, [0, 2, 1]), tf.neg(other!)),
+    });
+    const x = sample([2, 3, 4]);
+    const compiled = compile(fn);
+    const { y } = await compiled.run({ x, other });
+    expect([...y!.dataSync()]).toEqual([...tf.transpose(x, [0, 2, 1]).dataSync()]);
+    compiled.dispose();
+  });
+
+  it("nn.After keeps equal computations apart", async () => {
+    const nodes = async (apart: boolean): Promise<number> => {
+      const compiled = compile(({ x }) => {
+        const first = tf.exp(tf.sin(x!));
+        const again = tf.exp(tf.sin(apart ? after(x!, first) : x!));
+        return { y: tf.add(first, again) };
+      });
+      tf.dispose(await compiled.run({ x: sample([4]) }));
+      const [stats] = compiled.stats;
+      compiled.dispose();
+      return stats!.nodes;
+    };
+    expect(await nodes(false)).toBe(3);
+    expect(await nodes(true)).toBeGreaterThanOrEqual(7);
+  });
 });
 
 describe("attention", () => {

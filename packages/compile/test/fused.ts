@@ -64,6 +64,31 @@ export function layerNorm(x: tf.Tensor, epsilon = 1e-5): tf.Tensor {
   );
 }
 
+/** x W^T + b over the last axis; weight [out, in]. */
+export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  const rows = (y: tf.Tensor): tf.Tensor2D => tf.reshape(y, [-1, y.shape.at(-1)!]);
+  if (!isFused("nn.Linear")) {
+    const product = tf.matMul(rows(x), weight as tf.Tensor2D, false, true);
+    const y = bias === undefined ? product : tf.add(product, bias);
+    return tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!]);
+  }
+  const inputs: Record<string, tf.Tensor> = bias === undefined ? { x, weight } : { x, weight, bias };
+  return custom(
+    Object.values(inputs),
+    () => kernel("nn.Linear", inputs, { transposed: true }),
+    (dy, [x, weight]) => {
+      const dx = kernel("nn.Linear", { x: dy, weight: weight! }, { transposed: false })[0]!;
+      const gradients = [dx, tf.matMul(rows(dy), rows(x!), true)];
+      return bias === undefined ? gradients : [...gradients, tf.sum(rows(dy), 0)];
+    },
+  );
+}
+
+/** x, but computed after `other`: plain tfjs has no such order. */
+export function after(x: tf.Tensor, other: tf.Tensor): tf.Tensor {
+  return isFused("nn.After") ? kernel("nn.After", { x, other })[0]! : x;
+}
+
 export function groupNorm(x: tf.Tensor, scale: tf.Tensor, bias: tf.Tensor, groups: number, epsilon = 1e-5): tf.Tensor {
   if (!isFused("nn.GroupNorm")) {
     const channels = x.shape.at(-1)!;

@@ -19,6 +19,7 @@ export { attention, type AttentionOptions } from "./ops/attention.js";
 export { hasKernel, type KernelAttributes, type KernelResult, runKernel, withGradient } from "./ops/fused.js";
 export { linear } from "./ops/linear.js";
 export { groupNorm, layerNorm } from "./ops/normalization.js";
+export { recompute, type RecomputeOptions } from "./ops/recompute.js";
 export { upsampleNearest2d } from "./ops/upsample.js";
 export { createRng } from "./rng.js";
 export { bytesPerElement, storeFloats, storeIntegers, toFloat32 } from "./safetensors/dtype.js";

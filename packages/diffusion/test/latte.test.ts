@@ -252,6 +252,44 @@ describe("mistakes are named", () => {
   });
 });
 
+describe("recomputation", () => {
+  const moving = (model: LatteT2V | Latte): void => {
+    for (const [name, parameter] of model.namedParameters()) {
+      if (/proj_out|linear|to_out/.test(name)) parameter.variable.assign(randomTensor(parameter.shape, name));
+    }
+  };
+  const input = { latents: () => randomLatents([2, 4, 4, 4, 4]), stills: 1, timesteps: () => tf.tensor1d([3, 700]) };
+
+  test.each(["with text", "without text"])("changes no gradient of a model %s", async (kind) => {
+    const make = (recompute: boolean): LatteT2V | Latte =>
+      kind === "with text"
+        ? new LatteT2V(tinyConfig, { recompute })
+        : new Latte({ ...tinyConfig, caption_channels: null }, { recompute });
+    const plain = make(false);
+    initialize(plain, createRng(2));
+    moving(plain);
+    const again = make(true);
+    again.loadStateDict(await plain.stateDict());
+    const condition = randomCondition([2, 2, 5, 6]);
+    const [expected, found] = [plain, again].map((model) => {
+      const predict = () =>
+        model instanceof LatteT2V
+          ? model.predict({ latents: input.latents(), timesteps: input.timesteps(), stills: 1, condition })
+          : model.predict({ latents: input.latents(), timesteps: input.timesteps(), stills: 1, condition });
+      const parameters = [...model.namedParameters()].filter(
+        ([name, { trainable }]) => trainable && !/class/.test(name),
+      );
+      const variables = parameters.map(([, { variable }]) => variable);
+      const { value, grads } = tf.variableGrads(() => tf.mean<tf.Scalar>(tf.square(predict())), variables);
+      return { value, gradients: new Map(parameters.map(([name, { variable }]) => [name, grads[variable.name]!])) };
+    });
+    expect(found!.value.dataSync()).toEqual(expected!.value.dataSync());
+    for (const [name, gradient] of expected!.gradients) {
+      expect(distance(found!.gradients.get(name)!, gradient), name).toBeLessThan(1e-6);
+    }
+  });
+});
+
 describe("classes", () => {
   test("change the output, and no class is the last row", async () => {
     const model = new Latte({ ...tinyConfig, caption_channels: null, num_classes: 3 });

@@ -4,6 +4,7 @@ import { removeDeadCode } from "./dead-code.js";
 import { BatchDependence, freeBatch } from "./dynamic-batch.js";
 import { GraphBuilder } from "./graph.js";
 import type { Edge, Graph } from "./graph.js";
+import { orderLeaves } from "./leaf-order.js";
 import { separateOutputs } from "./unique-outputs.js";
 
 const input = (...shape: number[]): Edge => ({ type: "float32", shape });
@@ -100,5 +101,20 @@ describe("freeBatch", () => {
     expect(() => freeBatch(trace(2, add), trace(5, add))).toThrow(BatchDependence);
     const neg = (builder: GraphBuilder, edge: Edge): Edge => builder.emit("Neg", [edge], edge.shape);
     expect(() => freeBatch(trace(2, add), trace(5, neg))).toThrow(/node 1 is Add for one batch size and Neg/);
+  });
+});
+
+describe("orderLeaves", () => {
+  it("puts the nodes that nobody reads last, the deepest first", () => {
+    const x = input(2);
+    const builder = new GraphBuilder();
+    const shallow = builder.emit("Neg", [x], [2]);
+    const a = builder.emit("Sin", [x], [2]);
+    const b = builder.emit("Cos", [a], [2]);
+    const middle = builder.emit("Abs", [a], [2]);
+    const deep = builder.emit("Exp", [b], [2]);
+    const graph = orderLeaves(graphOf(builder, [x], [shallow, middle, deep]));
+    expect(ops(graph)).toEqual(["Sin", "Cos", "Exp", "Abs", "Neg"]);
+    expect(graph.outputs.map(({ edge }) => edge)).toEqual([shallow, middle, deep]);
   });
 });

@@ -4,6 +4,7 @@ import { CompileError } from "../errors.js";
 import { mergeCommonSubexpressions } from "../graph/common-subexpressions.js";
 import { removeDeadCode } from "../graph/dead-code.js";
 import type { ConstantData, Edge, Graph } from "../graph/graph.js";
+import { orderLeaves } from "../graph/leaf-order.js";
 import { separateOutputs } from "../graph/unique-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
 import type { ExternalLocation } from "../onnx/encode.js";
@@ -66,7 +67,7 @@ export function finishGraph(trace: Trace): Graph {
       ),
     ],
   };
-  return separateOutputs(removeDeadCode(mergeCommonSubexpressions(raw)));
+  return orderLeaves(separateOutputs(removeDeadCode(mergeCommonSubexpressions(raw))));
 }
 
 export const feedName = (name: string): string => `in/${name}`;

@@ -1,6 +1,6 @@
 // The transformer blocks. Tokens stay [B, S, N, D] (B batch, S video frames then stills, N tokens of a frame, D width) and
 // are only regrouped around an attention. Modulation is broadcast, never repeated for each token.
-import { fillWith, layerNorm, Module, Parameter, type Rng } from "@noisereel/core";
+import { fillWith, layerNorm, Module, Parameter, recompute, type Rng } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { Attention, FeedForward } from "./layers.js";
 
@@ -8,6 +8,8 @@ export interface BlockOptions {
   readonly width: number;
   readonly heads: number;
   readonly epsilon: number;
+  /** Keep only the block's inputs for the gradient and compute the rest again. Default false. */
+  readonly recompute?: boolean;
 }
 
 /** The text as one block's cross-attention reads it. P captions: one for all slots, or the video's and one for each still. */
@@ -27,6 +29,7 @@ export class SpatialTextBlock extends Module {
   readonly attn2: Attention;
   readonly ff: FeedForward;
   readonly #epsilon: number;
+  readonly #recompute: boolean;
 
   constructor(options: BlockOptions) {
     super();
@@ -35,10 +38,26 @@ export class SpatialTextBlock extends Module {
     this.attn2 = new Attention(options);
     this.ff = new FeedForward(options.width);
     this.#epsilon = options.epsilon;
+    this.#recompute = options.recompute ?? false;
   }
 
   /** `x`: `[B, S, N, D]`; `modulation`: `[B, 6, D]`; `frames`: the video's of the S slots. Same shape as `x`. */
   forward(x: tf.Tensor4D, modulation: tf.Tensor3D, text: BlockText, frames: number): tf.Tensor4D {
+    if (!this.#recompute) return this.#compute(x, modulation, text, frames);
+    const { keys, values, bias } = text;
+    return recompute(
+      (...[y, affine, k, v, mask]) =>
+        this.#compute(
+          y as tf.Tensor4D,
+          affine as tf.Tensor3D,
+          { keys: k as tf.Tensor4D, values: v as tf.Tensor4D, bias: mask as tf.Tensor3D },
+          frames,
+        ),
+      { inputs: [x, modulation, keys, values], constants: [bias], module: this },
+    );
+  }
+
+  #compute(x: tf.Tensor4D, modulation: tf.Tensor3D, text: BlockText, frames: number): tf.Tensor4D {
     return tf.tidy(() => {
       const parts = modulationParts(this.scale_shift_table, modulation);
       const attended = gated(x, parts.attention, this.#epsilon, (y) => withinFrames(this.attn1, y));
@@ -63,6 +82,7 @@ export class SelfBlock extends Module {
   readonly attn1: Attention;
   readonly ff: FeedForward;
   readonly #epsilon: number;
+  readonly #recompute: boolean;
 
   constructor(options: BlockOptions) {
     super();
@@ -70,10 +90,19 @@ export class SelfBlock extends Module {
     this.attn1 = new Attention(options);
     this.ff = new FeedForward(options.width);
     this.#epsilon = options.epsilon;
+    this.#recompute = options.recompute ?? false;
   }
 
   /** `x`: `[B, S, N, D]`; `modulation`: `[B, 6, D]`; `along`: what attends to each other. Same shape as `x`. */
   forward(x: tf.Tensor4D, modulation: tf.Tensor3D, along: "frame" | "time"): tf.Tensor4D {
+    if (!this.#recompute) return this.#compute(x, modulation, along);
+    return recompute((y, affine) => this.#compute(y as tf.Tensor4D, affine as tf.Tensor3D, along), {
+      inputs: [x, modulation],
+      module: this,
+    });
+  }
+
+  #compute(x: tf.Tensor4D, modulation: tf.Tensor3D, along: "frame" | "time"): tf.Tensor4D {
     return tf.tidy(() => {
       const parts = modulationParts(this.scale_shift_table, modulation);
       const attend = along === "frame" ? withinFrames : overTime;

@@ -18,6 +18,7 @@ import { SelfBlock } from "./blocks.js";
 import { type LatteConfig, type LatteConfigInput, latteWidth, parseLatteConfig, predictionOf } from "./config.js";
 import { loadLatteFolder, saveLatteFolder } from "./folder.js";
 import { AdaLayerNormSingle } from "./layers.js";
+import type { LatteOptions } from "./model.js";
 import { PatchEmbed } from "./patches.js";
 
 /** Standard deviation of the class embeddings at first. */
@@ -38,7 +39,7 @@ export class Latte extends Module implements Denoiser {
   readonly class_embedding: Embedding | null;
   readonly #config: LatteConfig;
 
-  constructor(config: LatteConfigInput) {
+  constructor(config: LatteConfigInput, options: Pick<LatteOptions, "recompute"> = {}) {
     super();
     this.#config = parseLatteConfig(config);
     const { in_channels, out_channels, num_layers, patch_size: patch, caption_channels, num_classes } = this.#config;
@@ -51,7 +52,8 @@ export class Latte extends Module implements Denoiser {
       );
     }
     const width = latteWidth(this.#config);
-    const block = { width, heads: this.#config.num_attention_heads, epsilon: this.#config.norm_eps };
+    const { num_attention_heads: heads, norm_eps: epsilon } = this.#config;
+    const block = { width, heads, epsilon, recompute: options.recompute ?? false };
     this.scale_shift_table = new Parameter([2, width]);
     this.pos_embed = new PatchEmbed({ channels: in_channels, width, patch });
     this.transformer_blocks = Array.from({ length: num_layers }, () => new SelfBlock(block));

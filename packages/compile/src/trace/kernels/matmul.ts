@@ -86,7 +86,30 @@ const einsum: Lowering = (tracer, inputs, attributes) => {
   return tracer.symbol(edge, shape, operands[0]!.dtype);
 };
 
+/**
+ * The last axis of x times one matrix. The other axes stay as they are: ONNX Runtime gives the memory of a tensor to a later one
+ * only when their shapes are equal.
+ */
+const linear: Lowering = (tracer, inputs, attributes) => {
+  const x = input(inputs, "x"); // [..., K]
+  const weight = operand(tracer, input(inputs, "weight")); // [N, K] when transposed, otherwise [K, N]
+  const bias = inputs["bias"]; // [N]
+  const transposed = attribute<boolean>(attributes, "transposed");
+  const width = input(inputs, "weight").shape[transposed ? 0 : 1]!;
+  const shape = [...x.shape.slice(0, -1), width];
+  const transB = weight.swapped !== transposed;
+  const product = transB
+    ? tracer.emit("FusedMatMul", [tracer.edge(x), weight.edge], shape, {
+        domain: "com.microsoft",
+        attributes: { transA: 0n, transB: 1n, alpha: 1 },
+      })
+    : tracer.emit("MatMul", [tracer.edge(x), weight.edge], shape);
+  const y = tracer.symbol(product, shape, "float32");
+  return bias === undefined ? y : add(tracer, y, bias);
+};
+
 export const matMulKernels: KernelTable = {
+  "nn.Linear": linear,
   BatchMatMul: batchMatMul,
   Einsum: einsum,
   _FusedMatMul: fusedMatMul,

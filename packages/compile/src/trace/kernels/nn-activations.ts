@@ -3,6 +3,7 @@ import { add, elementwise, mul, node, number, sub } from "./arithmetic.js";
 import { input } from "./kernel.js";
 import type { KernelTable } from "./kernel.js";
 import type { Sym } from "../symbol.js";
+import { sizeOf } from "../tracer.js";
 import type { Tracer } from "../tracer.js";
 
 const ROOT = Math.sqrt(2 / Math.PI);
@@ -39,7 +40,21 @@ function geluTanhGradient(tracer: Tracer, x: Sym, dy: Sym): Sym {
   return mul(tracer, slope, dy);
 }
 
+/**
+ * x, in a way that needs dy first: x + 0 dy[0]. It keeps a recomputed block apart from the first computation, which equals it,
+ * and after it in the order of execution. A dy that is not finite makes everything so, as it does without.
+ */
+function after(tracer: Tracer, x: Sym, other: Sym): Sym {
+  const flat = tracer.reshapeEdge(tracer.placed(other).edge, [sizeOf(tracer.placed(other).edge.shape)]);
+  const { graph } = tracer;
+  const first = tracer.emit("Slice", [flat, graph.ints([0]), graph.ints([1]), graph.ints([0])], [1]);
+  const zero = tracer.emit("Mul", [first, graph.scalar(0)], [1]);
+  const { edge, perm } = tracer.placed(x);
+  return tracer.symbol(tracer.emit("Add", [edge, zero], edge.shape), x.shape, "float32", perm);
+}
+
 export const activationKernels: KernelTable = {
+  "nn.After": (tracer, inputs) => after(tracer, input(inputs, "x"), input(inputs, "other")),
   "nn.GeluTanh": (tracer, inputs) => geluTanh(tracer, input(inputs, "x")),
   "nn.GeluTanhGrad": (tracer, inputs) => geluTanhGradient(tracer, input(inputs, "x"), input(inputs, "dy")),
   "nn.Silu": (tracer, inputs) => silu(tracer, input(inputs, "x")),

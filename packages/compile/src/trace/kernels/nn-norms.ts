@@ -104,6 +104,13 @@ function perChannel(tracer: Tracer, value: Sym, info: Groups): Sym {
   return tracer.symbol(tracer.emit("MatMul", [tracer.edge(value), info.members], shape), shape, "float32");
 }
 
+/** [B, T, G] -> [B, T, C] */
+function perChannelAndFrame(tracer: Tracer, value: Sym, info: Groups): Sym {
+  const { batch, frames, groups, channels } = info;
+  const rows = tracer.reshape(value, [batch * frames, groups]);
+  return tracer.reshape(perChannel(tracer, rows, { ...info, batch: batch * frames }), [batch, frames, channels]);
+}
+
 /** [B, C] -> [B, G]: sums over each group's channels. */
 function perGroup(tracer: Tracer, value: Sym, info: Groups): Sym {
   const shape = [info.batch, info.groups];
@@ -153,10 +160,19 @@ const groupNorm: Lowering = (tracer, inputs, attributes) => {
   const invStd = node(tracer, "Reciprocal", [node(tracer, "Sqrt", [variance])]);
   const flatMean = tracer.reshape(mean, [batch, groups]);
   const flatInvStd = tracer.reshape(invStd, [batch, groups]);
-  const factor = mul(tracer, perChannel(tracer, flatInvStd, info), scale); // [B, C]
-  const offset = sub(tracer, bias, mul(tracer, perChannel(tracer, flatMean, info), factor));
-  const placed = tracer.symbol(edge, x.shape, "float32", layout);
-  const y = add(tracer, mul(tracer, placed, overSpace(tracer, factor, x)), overSpace(tracer, offset, x));
+  // From the values normalised by frame, not from x: an output that nobody reads would be kept until the run ends.
+  const ratio = div(tracer, invStd, invStds); // [B, T, G]
+  const shift = mul(tracer, offsets, invStd); // [B, T, G]
+  const factor = mul(tracer, perChannelAndFrame(tracer, ratio, info), scale); // [B, T, C]
+  const offset = add(tracer, mul(tracer, perChannelAndFrame(tracer, shift, info), scale), bias);
+  const xhat = tracer.symbol(
+    tracer.reshapeEdge(normalised.y, permuteShape(x.shape, layout)),
+    x.shape,
+    "float32",
+    layout,
+  );
+  const positions = (value: Sym): Sym => tracer.reshape(value, [batch, frames, 1, 1, channels]);
+  const y = add(tracer, mul(tracer, xhat, positions(factor)), positions(offset));
   return [y, flatMean, flatInvStd];
 };
 

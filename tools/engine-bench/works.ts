@@ -104,7 +104,7 @@ function latteLayer(): Work {
   return {
     module: new Parts(spatial, temporal),
     inputs: { x: [1, 5, 1024, 1152], text: [1, 1, 300, 1152], modulation: [1, 6, 1152] },
-    weights: "constant",
+    weights: "input",
     fn: ({ x, text, modulation }) => {
       const { keys, values } = spatial.attn2.keysValues(text!);
       const read = {

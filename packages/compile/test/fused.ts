@@ -68,9 +68,9 @@ export function layerNorm(x: tf.Tensor, epsilon = 1e-5): tf.Tensor {
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   const rows = (y: tf.Tensor): tf.Tensor2D => tf.reshape(y, [-1, y.shape.at(-1)!]);
   if (!isFused("nn.Linear")) {
-    const product = tf.matMul(rows(x), weight as tf.Tensor2D, false, true);
+    const product = tf.matMul(rows(x), weight, false, true);
     const y = bias === undefined ? product : tf.add(product, bias);
-    return tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!]);
+    return tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]]);
   }
   const inputs: Record<string, tf.Tensor> = bias === undefined ? { x, weight } : { x, weight, bias };
   return custom(

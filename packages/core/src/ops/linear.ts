@@ -22,7 +22,7 @@ function fused(x: tf.Tensor, weight: tf.Tensor2D, bias: tf.Tensor1D | undefined)
   const inputs = bias === undefined ? [x, weight] : [x, weight, bias];
   return withGradient(inputs, (input, matrix, offset) => ({
     value: runKernel("nn.Linear", { x: input, weight: matrix, bias: offset }, { transposed: true })[0]!,
-    saved: [input!, matrix!],
+    saved: [input, matrix],
     gradient: (dy, saved) => {
       const dx = runKernel("nn.Linear", { x: dy, weight: saved[1] }, { transposed: false })[0]!;
       const rows = rowsOf(dy);

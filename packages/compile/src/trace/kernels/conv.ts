@@ -18,7 +18,7 @@ import {
 import type { ConvolutionSpec } from "./convolution.js";
 import { activate } from "./elementwise.js";
 import { convolveFrames, convolveFramesFilterGradient, convolveFramesInputGradient } from "./frames.js";
-import type { FramesSpec } from "./frames.js";
+import type { FramesSpec } from "./frame-sums.js";
 import { attribute, input } from "./kernel.js";
 import type { KernelInputs, KernelTable, Lowering } from "./kernel.js";
 

@@ -4,7 +4,7 @@ import type { Permutation } from "../layout.js";
 import { splat } from "../symbol.js";
 import type { Tracer } from "../tracer.js";
 import { convolveFrames, convolveFramesFilterGradient, convolveFramesInputGradient } from "./frames.js";
-import type { FramesSpec } from "./frames.js";
+import type { FramesSpec } from "./frame-sums.js";
 import { attribute, input } from "./kernel.js";
 import type { KernelTable, Lowering } from "./kernel.js";
 import { reduce } from "./reduce.js";

@@ -93,14 +93,15 @@ export function parseSafetensors(
 
 /** The header bytes (with their length) of a file that holds `tensors` in this order. */
 export function serializeHeader(tensors: StateDict, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header["__metadata__"] = metadata;
+  const header: [name: string, entry: unknown][] = [];
+  if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   let offset = 0;
   for (const [name, { dtype, shape, bytes }] of tensors) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + bytes.byteLength] };
+    header.push([name, { dtype, shape, data_offsets: [offset, offset + bytes.byteLength] }]);
     offset += bytes.byteLength;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  // Assigned one by one, a tensor named "__proto__" would be lost.
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const padded = Math.ceil(json.byteLength / 8) * 8; // tensors start aligned
   const result = new Uint8Array(8 + padded).fill(0x20);
   new DataView(result.buffer).setBigUint64(0, BigInt(padded), true);

@@ -70,6 +70,14 @@ describe("safetensors", () => {
     );
   });
 
+  it("gives back a tensor of any name", () => {
+    const names = ["__proto__", "constructor", "2", "1", ""];
+    const tensors = new Map(names.map((name, value) => [name, storeFloats(Float32Array.of(value), [1])]));
+    const parsed = parseSafetensors(serializeSafetensors(tensors));
+    expect(parsed.tensors.size).toBe(names.length);
+    for (const [value, name] of names.entries()) expect([...toFloat32(parsed.tensors.get(name)!)]).toEqual([value]);
+  });
+
   it("writes the format that others read", () => {
     const bytes = serializeSafetensors(small);
     const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));

@@ -1,18 +1,11 @@
 // The stage before the stages: a small causal VAE, for those who bring none.
-import {
-  CausalVae,
-  compiled,
-  type MomentsAutoencoder,
-  savePretrained,
-  tiled,
-  tinyConfig,
-  vaeTask,
-} from "@noisereel/causal-vae";
-import { type Clip, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
-import { clipToTensor, fileSha256, selectFrames, temporalCrop } from "@noisereel/data";
+import { CausalVae, compiled, type MomentsAutoencoder, tiled, tinyConfig, vaeTask } from "@noisereel/causal-vae";
+import { type Clip, createRng, type Example, initialize, type Rng } from "@noisereel/core";
+import { fileSha256, selectFrames, temporalCrop } from "@noisereel/data";
 import { adamW, cosine, ema, heldOutPlugin, type RecipeContext, type Stage, stage, withEma } from "@noisereel/trainer";
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { saveScaled, setLogVariance } from "./latent-size.js";
 import { drawWithoutRepeats } from "./quickstart/draw.js";
 import { forEachClip } from "./stages-clips.js";
 import type { StagesOptions } from "./stages-options.js";
@@ -56,7 +49,8 @@ export function autoencoderStage(options: StagesOptions, context: RecipeContext)
       const rng = createRng(options.seed).fork("autoencoder");
       const vae = new CausalVae(vaeConfig(options));
       initialize(vae, rng.fork("weights"));
-      startWithLittleNoise(vae);
+      // The decoder learns from what it is told and not from noise.
+      setLogVariance(vae, -5);
       const clips = new Map<string, Clip>();
       const shape = { frames: 4 * frames - 3, height: size, width: size };
       const used = await forEachClip(options, shape, (clip) => void clips.set(clip.id, clip), signal);
@@ -100,7 +94,16 @@ export function autoencoderStage(options: StagesOptions, context: RecipeContext)
           "clips held out": measured.length,
         },
         dropped: used.dropped,
-        finish: () => withEma(average, () => saveScaled(vae, trained, context.executor, frames, folder)),
+        finish: () =>
+          withEma(average, () =>
+            saveScaled({
+              vae,
+              clips: trained,
+              first: (clip) => firstFrames(clip, frames).video,
+              executor: context.executor,
+              folder,
+            }),
+          ),
         dispose() {
           average.dispose();
           optimizer.dispose();
@@ -126,45 +129,4 @@ async function drawExample(clips: readonly Clip[], { autoencoder }: StagesOption
     selectFrames(clip, [rng.fork(`still-${slot}`).integer(clip.frames)]),
   );
   return { video: await crop(clips[rng.integer(clips.length)]!, rng.fork("crop")), stills };
-}
-
-/** Log variances of -5 at first, so that the decoder learns from what it is told and not from noise. */
-function startWithLittleNoise(vae: CausalVae): void {
-  const bias = [...vae.quant_conv.namedParameters()].find(([name]) => name.endsWith("bias"))![1];
-  const values = bias.variable.dataSync().slice() as Float32Array;
-  bias.assign(values.fill(-5, values.length / 2));
-}
-
-/** Writes the model with the scale that gives its latents of these clips a standard deviation of 1. */
-async function saveScaled(
-  vae: CausalVae,
-  clips: readonly Clip[],
-  executor: Executor,
-  frames: number,
-  folder: string,
-): Promise<void> {
-  const encoder = executor.compile(({ video }) => ({ mean: vae.posterior(vae.moments(video as never)).mean }), {
-    name: "latent scale",
-  });
-  const moments = { sum: 0, squares: 0, count: 0 };
-  for (const clip of clips) {
-    const video = clipToTensor(firstFrames(clip, frames).video);
-    const { mean } = await encoder.run({ video });
-    for (const value of await mean!.data()) {
-      moments.sum += value;
-      moments.squares += value * value;
-      moments.count++;
-    }
-    mean!.dispose();
-    video.dispose();
-  }
-  encoder.dispose();
-  const deviation = Math.sqrt(moments.squares / moments.count - (moments.sum / moments.count) ** 2);
-  const scaled = new CausalVae({ ...vae.config, latent_scale: 1 / deviation });
-  try {
-    scaled.loadStateDict(await vae.stateDict());
-    await savePretrained(scaled, folder);
-  } finally {
-    scaled.dispose();
-  }
 }

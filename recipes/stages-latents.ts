@@ -1,10 +1,11 @@
 // What a stage of the denoiser trains on: the posteriors of its clips and stills, encoded once and kept on disk.
 import type { MomentsAutoencoder } from "@noisereel/causal-vae";
 import { type Clip, createRng, type Rng, sizeOf } from "@noisereel/core";
-import { clipSha256, clipToTensor, type LatentCache, makeExample, openLatentCache } from "@noisereel/data";
+import { clipSha256, makeExample, openLatentCache } from "@noisereel/data";
 import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
 import type { RecipeContext } from "@noisereel/trainer";
 import path from "node:path";
+import { posteriorOf, scalePosterior } from "./latent-posteriors.js";
 import { forEachClip, type StageClips } from "./stages-clips.js";
 import type { StageOptions, StagesOptions } from "./stages-options.js";
 
@@ -57,7 +58,9 @@ export async function encodeStage(
     caption: (id) => known.get(id)!.caption,
     async get(id) {
       const { caption, keys } = known.get(id)!;
-      const [latents, ...stills] = await Promise.all(keys.map((key) => scaledFrom(cache, key, coder.latentScale)));
+      const [latents, ...stills] = await Promise.all(
+        keys.map(async (key) => scalePosterior((await cache.get(key))!, coder.latentScale)),
+      );
       return { id, latents: latents!, stills, captions: [caption] };
     },
   };
@@ -88,48 +91,5 @@ export async function standInLatents(
       stills: Array.from({ length: stills }, (_, index) => piece(1, `${id}/${index}`)),
       captions: [captions.get(id)!],
     }),
-  };
-}
-
-async function posteriorOf(
-  piece: Clip,
-  coder: MomentsAutoencoder,
-  signal: AbortSignal,
-): Promise<Required<LatentPosterior>> {
-  const video = clipToTensor(piece);
-  try {
-    const moments = await coder.moments(video, { signal });
-    try {
-      return splitMoments((await moments.data()) as Float32Array, moments.shape.slice(1));
-    } finally {
-      moments.dispose();
-    }
-  } finally {
-    video.dispose();
-  }
-}
-
-/** `[T, H, W, 2C]`, mean before log variance in each pixel. */
-function splitMoments(moments: Float32Array, shape: readonly number[]): Required<LatentPosterior> {
-  const channels = shape[3]! / 2;
-  const half = [...shape.slice(0, 3), channels] as [number, number, number, number];
-  const mean = new Float32Array(sizeOf(half));
-  const logVariance = new Float32Array(sizeOf(half));
-  for (let i = 0; i < mean.length; i++) {
-    const pixel = Math.floor(i / channels) * 2 * channels;
-    mean[i] = moments[pixel + (i % channels)]!;
-    logVariance[i] = moments[pixel + channels + (i % channels)]!;
-  }
-  return { shape: half, mean, logVariance };
-}
-
-/** The posterior of `scale` times the latents. */
-async function scaledFrom(cache: LatentCache, key: string, scale: number): Promise<LatentPosterior> {
-  const { shape, mean, logVariance } = (await cache.get(key))!;
-  const shift = 2 * Math.log(scale);
-  return {
-    shape,
-    mean: mean.map((value) => value * scale),
-    ...(logVariance === undefined ? {} : { logVariance: logVariance.map((value) => value + shift) }),
   };
 }

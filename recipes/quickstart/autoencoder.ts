@@ -1,8 +1,9 @@
 // The first model: a small causal VAE, trained on clips and stills together.
-import { CausalVae, savePretrained, tinyConfig, vaeTask } from "@noisereel/causal-vae";
+import { CausalVae, tinyConfig, vaeTask } from "@noisereel/causal-vae";
 import { type Clip, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
-import { clipToTensor, selectFrames, temporalCrop } from "@noisereel/data";
+import { selectFrames, temporalCrop } from "@noisereel/data";
 import { adamW, cosine, ema, withEma } from "@noisereel/trainer";
+import { saveScaled, setLogVariance } from "../latent-size.js";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
 import { drawWithoutRepeats } from "./draw.js";
@@ -40,7 +41,16 @@ export async function trainAutoencoder(
       rng,
       executor,
       signal,
-      afterwards: () => withEma(average, () => saveScaled(vae, clips, config, executor, run.path("models", "vae"))),
+      afterwards: () =>
+        withEma(average, () =>
+          saveScaled({
+            vae,
+            clips,
+            first: (clip) => firstFrames(clip, config.stages.at(-1)!.frames, config),
+            executor,
+            folder: run.path("models", "vae"),
+          }),
+        ),
     });
   } finally {
     average.dispose();
@@ -58,47 +68,4 @@ async function drawExample(clips: readonly Clip[], config: QuickstartConfig, rng
     return { ...selectFrames(clip, [frame]), id: `${clip.id}/${frame}` };
   });
   return { video: await crop(clips[rng.integer(clips.length)]!, rng.fork("crop")), stills };
-}
-
-/** Lets every latent begin with this log variance. */
-function setLogVariance(vae: CausalVae, value: number): void {
-  const bias = [...vae.quant_conv.namedParameters()].find(([name]) => name.endsWith("bias"))![1];
-  const values = bias.variable.dataSync().slice() as Float32Array;
-  bias.assign(values.fill(value, values.length / 2));
-}
-
-/** Writes the model with the scale that gives its latents of these clips a standard deviation of 1. */
-async function saveScaled(
-  vae: CausalVae,
-  clips: readonly Clip[],
-  config: QuickstartConfig,
-  executor: Executor,
-  folder: string,
-): Promise<void> {
-  const encoder = executor.compile(({ video }) => ({ mean: vae.posterior(vae.moments(video as never)).mean }), {
-    name: "latent scale",
-  });
-  let sum = 0;
-  let squares = 0;
-  let count = 0;
-  for (const clip of clips) {
-    const video = clipToTensor(await firstFrames(clip, config.stages.at(-1)!.frames, config));
-    const { mean } = await encoder.run({ video });
-    for (const value of await mean!.data()) {
-      sum += value;
-      squares += value * value;
-      count++;
-    }
-    mean!.dispose();
-    video.dispose();
-  }
-  encoder.dispose();
-  const deviation = Math.sqrt(squares / count - (sum / count) ** 2);
-  const scaled = new CausalVae({ ...vae.config, latent_scale: 1 / deviation });
-  try {
-    scaled.loadStateDict(await vae.stateDict());
-    await savePretrained(scaled, folder);
-  } finally {
-    scaled.dispose();
-  }
 }

@@ -1,16 +1,16 @@
 // Clips as latents, encoded once for each stage and kept on disk.
 import { type CausalVae, compiled, type MomentsAutoencoder } from "@noisereel/causal-vae";
-import { type Clip, createRng, type Executor, sizeOf } from "@noisereel/core";
+import { type Clip, createRng, type Executor } from "@noisereel/core";
 import {
   centerCropResize,
   clipSha256,
-  clipToTensor,
   fileSha256,
   type LatentCache,
   makeExample,
   openLatentCache,
 } from "@noisereel/data";
 import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
+import { posteriorOf, scalePosterior } from "../latent-posteriors.js";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
 import type { RunFolder } from "./run-folder.js";
@@ -67,7 +67,8 @@ async function encodeClip(
   const resize = centerCropResize({ height: stage.height, width: stage.width });
   const video = await resize(await firstFrames(clip, stage.frames, config), rng);
   const { stills } = await makeExample(video, rng, { stills: { source: "clip-frames", count: stage.stills } });
-  const scaled = async (piece: Clip) => scalePosterior(await posteriorOf(piece, encoder, cache), encoder.latentScale);
+  const scaled = async (piece: Clip) =>
+    scalePosterior(await cachedPosterior(piece, encoder, cache), encoder.latentScale);
   return {
     id: clip.id,
     latents: await scaled(video),
@@ -77,39 +78,11 @@ async function encodeClip(
 }
 
 /** From the cache, or encoded and put there. */
-async function posteriorOf(
-  piece: Clip,
-  encoder: MomentsAutoencoder,
-  cache: LatentCache,
-): Promise<Required<LatentPosterior>> {
+async function cachedPosterior(piece: Clip, encoder: MomentsAutoencoder, cache: LatentCache): Promise<LatentPosterior> {
   const content = clipSha256(piece);
   const known = await cache.get(content);
   if (known !== undefined) return known;
-  const video = clipToTensor(piece);
-  const moments = await encoder.moments(video);
-  const posterior = splitMoments((await moments.data()) as Float32Array, moments.shape.slice(1));
-  video.dispose();
-  moments.dispose();
+  const posterior = await posteriorOf(piece, encoder);
   await cache.put(content, posterior);
   return posterior;
-}
-
-/** `[T, H, W, 2C]`, mean before log variance in each pixel. */
-function splitMoments(moments: Float32Array, shape: readonly number[]): Required<LatentPosterior> {
-  const channels = shape[3]! / 2;
-  const half = [...shape.slice(0, 3), channels] as [number, number, number, number];
-  const mean = new Float32Array(sizeOf(half));
-  const logVariance = new Float32Array(sizeOf(half));
-  for (let i = 0; i < mean.length; i++) {
-    const pixel = Math.floor(i / channels) * 2 * channels;
-    mean[i] = moments[pixel + (i % channels)]!;
-    logVariance[i] = moments[pixel + channels + (i % channels)]!;
-  }
-  return { shape: half, mean, logVariance };
-}
-
-/** The posterior of `scale` times the latents. */
-function scalePosterior({ shape, mean, logVariance }: Required<LatentPosterior>, scale: number): LatentPosterior {
-  const shift = 2 * Math.log(scale);
-  return { shape, mean: mean.map((value) => value * scale), logVariance: logVariance.map((value) => value + shift) };
 }

@@ -2,15 +2,7 @@
 import { type Clip, ClipError, type ClipSource, type ClipTransform, ConfigError } from "@noisereel/core";
 import { expect, test } from "vitest";
 import { describeClipSource, describeClipTransform } from "./clip-source.js";
-import type { TestRunner } from "./executor.js";
-
-async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {
-  const bodies: [string, () => Promise<void>][] = [];
-  declare({ describe: (_, body) => body(), it: (name, body) => bodies.push([name, () => body({ skip: () => {} })]) });
-  const failed: string[] = [];
-  for (const [name, body] of bodies) await body().catch(() => failed.push(name));
-  return failed;
-}
+import { failing } from "../../test/failing.js";
 
 const clip = (index: number): Clip => ({
   id: `clip-${index}`,

@@ -5,26 +5,9 @@ import { describe, expect, test } from "vitest";
 import { hashedWords } from "../../test/examples/text-encoder/index.js";
 import { improvedPndm } from "../../test/examples/sampler/index.js";
 import { describeDenoiser } from "./denoiser.js";
-import type { TestRunner } from "./executor.js";
 import { describeSampler } from "./sampler.js";
 import { describeTextEncoder } from "./text-encoder.js";
-
-/** Runs a suite and returns the names of the tests that fail. */
-async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {
-  const bodies: [string, () => Promise<void>][] = [];
-  declare({
-    describe: (_, body) => body(),
-    it: (name, body) => bodies.push([name, () => body({ skip: () => {} })]),
-  });
-  const failed: string[] = [];
-  for (const [name, body] of bodies) {
-    await tf.ready();
-    tf.engine().startScope();
-    await body().catch(() => failed.push(name));
-    tf.engine().endScope();
-  }
-  return failed;
-}
+import { failing } from "../../test/failing.js";
 
 const samplerFailures = (change: (sampler: Sampler) => Sampler) =>
   failing((runner) => describeSampler("broken", () => change(improvedPndm()), runner));

@@ -10,27 +10,10 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
 import { describeCheckpointStore } from "./checkpoint-store.js";
-import type { TestRunner } from "./executor.js";
 import { describeOptimizer } from "./optimizer.js";
 import { describeTracker, type TrackedValue } from "./tracker.js";
 import { describeTrainerPlugin } from "./trainer-plugin.js";
-
-/** Runs a suite and returns the names of the tests that fail. */
-async function failing(declare: (runner: TestRunner) => void): Promise<string[]> {
-  const bodies: [string, () => Promise<void>][] = [];
-  declare({
-    describe: (_, body) => body(),
-    it: (name, body) => bodies.push([name, () => body({ skip: () => {} })]),
-  });
-  const failed: string[] = [];
-  for (const [name, body] of bodies) {
-    await tf.ready();
-    tf.engine().startScope();
-    await body().catch(() => failed.push(name));
-    tf.engine().endScope();
-  }
-  return failed;
-}
+import { failing } from "../../test/failing.js";
 
 /** A store that is right. */
 function rightStore(): CheckpointStore & { readonly held: Map<string, Checkpoint> } {

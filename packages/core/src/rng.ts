@@ -4,7 +4,8 @@ import type { JsonValue, Rng } from "./contracts.js";
 import { ConfigError } from "./errors.js";
 import { sizeOf } from "./shape.js";
 
-type Words = [number, number, number, number];
+/** Four 32-bit words: a counter that Philox turns into random words in place. */
+type Words = Uint32Array;
 type Key = readonly [number, number];
 
 /** A random stream that depends on nothing but `seed`, an integer of at most 53 bits. */
@@ -21,6 +22,8 @@ class PhiloxRng implements Rng {
   #block = 0;
   /** Words of the current block not yet handed out. */
   #words: number[] = [];
+  /** Where blocks are computed: one array for all of them. */
+  readonly #scratch: Words = new Uint32Array(4);
 
   constructor(key: Key) {
     this.#key = key;
@@ -28,8 +31,9 @@ class PhiloxRng implements Rng {
 
   fork(name: string): Rng {
     const [low, high, extra] = hashName(name);
-    const words = philox([low, high, extra, 0x666f726b], this.#key); // "fork": a counter that drawing never reaches
-    return new PhiloxRng([words[0], words[1]]);
+    const words = Uint32Array.of(low, high, extra, 0x666f726b); // "fork": a counter that drawing never reaches
+    philox(words, this.#key);
+    return new PhiloxRng([words[0]!, words[1]!]);
   }
 
   uniform(): number {
@@ -46,9 +50,9 @@ class PhiloxRng implements Rng {
   normals(count: number): Float32Array {
     const result = new Float32Array(count);
     for (let i = 0; i < count; i += 4) {
-      const [a, b, c, d] = this.#nextBlock();
-      const pair = [boxMuller(a, b), boxMuller(c, d)].flat();
-      for (let j = 0; j < 4 && i + j < count; j++) result[i + j] = pair[j]!;
+      const words = this.#nextBlock();
+      boxMuller(words[0]!, words[1]!, result, i);
+      boxMuller(words[2]!, words[3]!, result, i + 2);
     }
     return result;
   }
@@ -72,47 +76,68 @@ class PhiloxRng implements Rng {
   }
 
   #word(): number {
-    if (this.#words.length === 0) this.#words = [...this.#nextBlock()];
+    if (this.#words.length === 0) {
+      const [a, b, c, d] = this.#nextBlock();
+      this.#words = [a!, b!, c!, d!];
+    }
     return this.#words.shift()!;
   }
 
+  /** Valid until the next one. */
   #nextBlock(): Words {
     const block = this.#block++;
-    return philox([block >>> 0, Math.floor(block / 2 ** 32) >>> 0, 0, 0], this.#key);
+    const words = this.#scratch;
+    words[0] = block;
+    words[1] = Math.floor(block / 2 ** 32);
+    words[2] = 0;
+    words[3] = 0;
+    philox(words, this.#key);
+    return words;
   }
 }
 
-/** Two standard normal numbers of two 32-bit words. */
-function boxMuller(a: number, b: number): [number, number] {
+/** Two standard normal numbers of two 32-bit words; an index beyond the end of `target` is left out. */
+function boxMuller(a: number, b: number, target: Float32Array, index: number): void {
   const radius = Math.sqrt(-2 * Math.log((a + 0.5) / 2 ** 32));
   const angle = (2 * Math.PI * (b + 0.5)) / 2 ** 32;
-  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  target[index] = radius * Math.cos(angle); // writing beyond the end of a typed array does nothing
+  target[index + 1] = radius * Math.sin(angle);
 }
 
-function philox(counter: Words, key: Key): Words {
-  let [c0, c1, c2, c3] = counter;
+/** Ten rounds over `words`, in place. No arrays are made here: large latents draw millions of blocks. */
+function philox(words: Words, key: Key): void {
+  let c0 = words[0]!;
+  let c1 = words[1]!;
+  let c2 = words[2]!;
+  let c3 = words[3]!;
   let [k0, k1] = key;
   for (let round = 0; round < 10; round++) {
-    const [high0, low0] = multiply(0xd2511f53, c0);
-    const [high1, low1] = multiply(0xcd9e8d57, c2);
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    const high0 = highWord(0xd2511f53, c0);
+    const high1 = highWord(0xcd9e8d57, c2);
+    const low0 = Math.imul(0xd2511f53, c0);
+    const low1 = Math.imul(0xcd9e8d57, c2);
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1 >>> 0;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0 >>> 0;
     k0 = (k0 + 0x9e3779b9) >>> 0;
     k1 = (k1 + 0xbb67ae85) >>> 0;
   }
-  return [c0, c1, c2, c3];
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
 }
 
-/** The 64-bit product of two 32-bit words, as high and low word. */
-function multiply(a: number, b: number): [number, number] {
+/** The upper half of the 64-bit product of two 32-bit words. */
+function highWord(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const low = aLow * bLow;
-  const middle = aHigh * bLow + (low >>> 16);
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const middleLow = (middle & 0xffff) + aLow * bHigh;
-  const high = aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(middleLow / 0x10000);
-  return [high >>> 0, ((middleLow << 16) | (low & 0xffff)) >>> 0];
+  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(middleLow / 0x10000)) >>> 0;
 }
 
 /** Three 32-bit words of a name's UTF-8 bytes: FNV-1a from two bases, mixed, and the length. */

@@ -1,18 +1,11 @@
 // Remembers the embeddings of prompts. L tokens, D width.
-import { ConfigError, ShapeError } from "@noisereel/core";
-import type { TextEncoder } from "@noisereel/core";
+import { ConfigError, type TextEncoder } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import { captionCount, type Entry, joinEntries } from "./entries.js";
 
 export interface CachedOptions {
   /** Prompts kept; the one used longest ago is forgotten first. Default 1024. */
   readonly maxPrompts?: number;
-}
-
-interface Entry {
-  /** `[L, D]` */
-  readonly embedding: Float32Array;
-  /** `[L]` */
-  readonly mask: Float32Array;
 }
 
 /**
@@ -41,16 +34,10 @@ export function cached(encoder: TextEncoder, options: CachedOptions = {}): TextE
     width,
     maxTokens,
     async encode(prompts, callOptions) {
-      const captions = prompts[0]?.length ?? 0;
-      if (captions === 0 || prompts.some((row) => row.length !== captions)) {
-        throw new ShapeError(
-          `prompts have [${prompts.map((row) => row.length).join(", ")}] captions; give every video the same number, at least one`,
-        );
-      }
-      const flat = prompts.flat();
+      captionCount(prompts); // before anything is encoded
       const needed = new Map<string, Entry>();
       const unknown: string[] = [];
-      for (const prompt of new Set(flat)) {
+      for (const prompt of new Set(prompts.flat())) {
         const known = entries.get(prompt);
         if (known === undefined) unknown.push(prompt);
         else needed.set(prompt, known);
@@ -74,17 +61,7 @@ export function cached(encoder: TextEncoder, options: CachedOptions = {}): TextE
         }
       }
       for (const [prompt, entry] of needed) remember(prompt, entry);
-      const embeddings = new Float32Array(flat.length * maxTokens * width);
-      const mask = new Float32Array(flat.length * maxTokens);
-      flat.forEach((prompt, i) => {
-        const entry = needed.get(prompt)!;
-        embeddings.set(entry.embedding, i * maxTokens * width);
-        mask.set(entry.mask, i * maxTokens);
-      });
-      return {
-        embeddings: tf.tensor4d(embeddings, [prompts.length, captions, maxTokens, width]), // [B, C, L, D]
-        mask: tf.tensor3d(mask, [prompts.length, captions, maxTokens]), // [B, C, L]
-      };
+      return joinEntries(prompts, needed, encoder);
     },
     dispose() {
       entries.clear();

@@ -4,11 +4,11 @@ import {
   ConfigError,
   type MaybePromise,
   NoisereelError,
-  ShapeError,
   type StoredTensor,
   type TextEncoder,
 } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import { captionCount, type Entry, joinEntries } from "./entries.js";
 
 /** An encoder that is made when a prompt is not in the cache, and never when all are. */
 export interface LazyTextEncoder extends Pick<TextEncoder, "name" | "width" | "maxTokens"> {
@@ -27,13 +27,9 @@ export interface DiskCachedOptions {
   readonly onDamaged?: ((file: string, reason: string) => void) | undefined;
 }
 
-interface Entry {
+interface StoredEntry extends Entry {
   /** Real tokens, up to the last one that the mask shows. */
   readonly tokens: number;
-  /** `[tokens, D]` */
-  readonly embedding: Float32Array;
-  /** `[tokens]` */
-  readonly mask: Float32Array;
 }
 
 /**
@@ -47,8 +43,8 @@ export function diskCached(encoder: TextEncoder | LazyTextEncoder, options: Disk
   const { width, maxTokens } = encoder;
   let made: TextEncoder | undefined = "load" in encoder ? undefined : encoder;
 
-  async function encodeMissing(missing: ReadonlyMap<string, string>, call: CallOptions): Promise<Map<string, Entry>> {
-    const entries = new Map<string, Entry>();
+  async function encodeMissing(missing: ReadonlyMap<string, string>, call: CallOptions): Promise<Map<string, StoredEntry>> {
+    const entries = new Map<string, StoredEntry>();
     if (missing.size === 0) return entries;
     made ??= await (encoder as LazyTextEncoder).load();
     if (made.width !== width || made.maxTokens < maxTokens) {
@@ -67,7 +63,7 @@ export function diskCached(encoder: TextEncoder | LazyTextEncoder, options: Disk
       for (const [i, prompt] of prompts.entries()) {
         const row = Float32Array.from(masks.subarray(i * length, (i + 1) * length));
         const tokens = row.findLastIndex((value) => value === 1) + 1;
-        const entry: Entry = {
+        const entry: StoredEntry = {
           tokens,
           embedding: Float32Array.from(values.subarray(i * length * width, (i * length + tokens) * width)),
           mask: row.subarray(0, tokens),
@@ -86,34 +82,18 @@ export function diskCached(encoder: TextEncoder | LazyTextEncoder, options: Disk
     width,
     maxTokens,
     async encode(prompts, call = {}) {
-      const captions = prompts[0]?.length ?? 0;
-      if (captions === 0 || prompts.some((row) => row.length !== captions)) {
-        throw new ShapeError(
-          `prompts have [${prompts.map((row) => row.length).join(", ")}] captions; give every video the same number, at least one`,
-        );
-      }
+      captionCount(prompts); // before anything is read or encoded
       call.signal?.throwIfAborted();
-      const flat = prompts.flat();
-      const entries = new Map<string, Entry>();
+      const entries = new Map<string, StoredEntry>();
       const missing = new Map<string, string>();
-      for (const prompt of new Set(flat)) {
+      for (const prompt of new Set(prompts.flat())) {
         const file = await entryFile(folder, encoderHash, prompt);
         const entry = await readEntry(file, { width, maxTokens, onDamaged: options.onDamaged });
         if (entry === undefined) missing.set(prompt, file);
         else entries.set(prompt, entry);
       }
       for (const [prompt, entry] of await encodeMissing(missing, call)) entries.set(prompt, entry);
-      const embeddings = new Float32Array(flat.length * maxTokens * width);
-      const mask = new Float32Array(flat.length * maxTokens);
-      for (const [i, prompt] of flat.entries()) {
-        const entry = entries.get(prompt)!;
-        embeddings.set(entry.embedding, i * maxTokens * width);
-        mask.set(entry.mask, i * maxTokens);
-      }
-      return {
-        embeddings: tf.tensor4d(embeddings, [prompts.length, captions, maxTokens, width]), // [B, C, L, D]
-        mask: tf.tensor3d(mask, [prompts.length, captions, maxTokens]), // [B, C, L]
-      };
+      return joinEntries(prompts, entries, encoder);
     },
     dispose() {
       made?.dispose();
@@ -159,7 +139,7 @@ async function checksum(tensors: readonly StoredTensor[]): Promise<string> {
 
 async function writeEntry(
   file: string,
-  { tokens, embedding, mask }: Entry,
+  { tokens, embedding, mask }: StoredEntry,
   about: { readonly width: number; readonly prompt: string; readonly encoder: string },
 ): Promise<void> {
   const { writeSafetensors } = await import("@noisereel/core/node");
@@ -180,7 +160,7 @@ async function writeEntry(
 async function readEntry(
   file: string,
   options: { readonly width: number; readonly maxTokens: number } & Pick<DiskCachedOptions, "onDamaged">,
-): Promise<Entry | undefined> {
+): Promise<StoredEntry | undefined> {
   const [{ stat }, { readSafetensors }] = await Promise.all([
     import("node:fs/promises"),
     import("@noisereel/core/node"),

@@ -1,7 +1,7 @@
 import type { LatentTensor, Sampler } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { SolverRun } from "./run.js";
-import { integerTimesteps, type Spacing } from "./timesteps.js";
+import { solver, type SolverRun } from "./run.js";
+import { integerTimesteps, levelsOf, type Spacing } from "./timesteps.js";
 
 export interface DdpmOptions {
   /**
@@ -21,38 +21,28 @@ export interface DdpmOptions {
 export function ddpm(options: DdpmOptions = {}): Sampler {
   const { compat = false, spacing = "leading", variance = "fixed-small" } = options;
   const clip = options.clip ?? (compat ? 1 : false);
-  return {
-    name: "ddpm",
-    async *sample(request) {
-      const run = new SolverRun(request);
-      try {
-        const timesteps = integerTimesteps(request.schedule, request.steps, spacing, compat);
-        const level = (timestep: number | undefined) =>
-          timestep === undefined ? 1 : request.schedule.alphasCumprod[timestep]!;
-        let x = run.start(timesteps.length);
-        for (const [i, timestep] of timesteps.entries()) {
-          const a = level(timestep);
-          const b = level(timesteps[i + 1]);
-          const beta = 1 - a / b;
-          const { denoised, range } = await run.call(x, { timestep, alphaCumprod: a, clip });
-          const onClean = (Math.sqrt(b) * beta) / (1 - a);
-          const onNoisy = (Math.sqrt(1 - beta) * (1 - b)) / (1 - a);
-          const mean = sum(run, denoised, onClean, x, onNoisy);
-          x = mean;
-          if (i < timesteps.length - 1) {
-            const small = Math.log(Math.max(((1 - b) / (1 - a)) * beta, 1e-20));
-            const deviation = standardDeviation(variance, small, Math.log(beta), range);
-            const z = run.noise();
-            x = run.make(() => tf.add(mean, tf.mul(z, deviation())));
-          }
-          yield run.step(timestep, x, denoised);
-        }
-        return run.finish(x);
-      } finally {
-        run.dispose();
+  return solver("ddpm", async function* (run, request) {
+    const timesteps = integerTimesteps(request.schedule, request.steps, spacing, compat);
+    const levels = levelsOf(request.schedule, timesteps);
+    let x = run.start(timesteps.length);
+    for (const [i, timestep] of timesteps.entries()) {
+      const [a, b] = [levels[i]!, levels[i + 1]!];
+      const beta = 1 - a / b;
+      const { denoised, range } = await run.call(x, { timestep, alphaCumprod: a, clip });
+      const onClean = (Math.sqrt(b) * beta) / (1 - a);
+      const onNoisy = (Math.sqrt(1 - beta) * (1 - b)) / (1 - a);
+      const mean = sum(run, denoised, onClean, x, onNoisy);
+      x = mean;
+      if (i < timesteps.length - 1) {
+        const small = Math.log(Math.max(((1 - b) / (1 - a)) * beta, 1e-20));
+        const deviation = standardDeviation(variance, small, Math.log(beta), range);
+        const z = run.noise();
+        x = run.make(() => tf.add(mean, tf.mul(z, deviation())));
       }
-    },
-  };
+      yield run.step(timestep, x, denoised);
+    }
+    return x;
+  });
 }
 
 function sum(run: SolverRun, x: LatentTensor, a: number, y: LatentTensor, b: number): LatentTensor {

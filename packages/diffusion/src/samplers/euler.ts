@@ -2,8 +2,8 @@
 // state is the clean latents plus sigma times noise; the network is given it divided by sqrt(sigma^2 + 1).
 import type { LatentTensor, Sampler } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { type NetworkCall, SolverRun } from "./run.js";
-import { fractionalTimesteps, interpolate, noiseRatios } from "./timesteps.js";
+import { type NetworkCall, solver, type SolverRun } from "./run.js";
+import { ratioWalk } from "./timesteps.js";
 
 /** The call of the network on a state with noise ratio `sigma`. */
 export function callAt(timestep: number, sigma: number): NetworkCall {
@@ -24,50 +24,30 @@ export function ancestralSplit(from: number, to: number): { readonly up: number;
 
 /** Euler's method. One call a step. */
 export function euler(): Sampler {
-  return {
-    name: "euler",
-    async *sample(request) {
-      const run = new SolverRun(request);
-      try {
-        const timesteps = fractionalTimesteps(request.schedule, request.steps);
-        const ratios = noiseRatios(request.schedule);
-        const sigmas = [...timesteps.map((timestep) => interpolate(ratios, timestep)), 0];
-        let x = run.start(timesteps.length, sigmas[0]);
-        for (const [i, timestep] of timesteps.entries()) {
-          const { noise, denoised } = await run.call(x, callAt(timestep, sigmas[i]!));
-          x = along(run, x, noise, sigmas[i + 1]! - sigmas[i]!);
-          yield run.step(timestep, x, denoised);
-        }
-        return run.finish(x);
-      } finally {
-        run.dispose();
-      }
-    },
-  };
+  return solver("euler", async function* (run, request) {
+    const { timesteps, sigmas } = ratioWalk(request.schedule, request.steps);
+    let x = run.start(timesteps.length, sigmas[0]);
+    for (const [i, timestep] of timesteps.entries()) {
+      const { noise, denoised } = await run.call(x, callAt(timestep, sigmas[i]!));
+      x = along(run, x, noise, sigmas[i + 1]! - sigmas[i]!);
+      yield run.step(timestep, x, denoised);
+    }
+    return x;
+  });
 }
 
 /** Euler's method that goes further down and adds fresh noise. One call a step. */
 export function eulerAncestral(): Sampler {
-  return {
-    name: "euler-ancestral",
-    async *sample(request) {
-      const run = new SolverRun(request);
-      try {
-        const timesteps = fractionalTimesteps(request.schedule, request.steps);
-        const ratios = noiseRatios(request.schedule);
-        const sigmas = [...timesteps.map((timestep) => interpolate(ratios, timestep)), 0];
-        let x = run.start(timesteps.length, sigmas[0]);
-        for (const [i, timestep] of timesteps.entries()) {
-          const { noise, denoised } = await run.call(x, callAt(timestep, sigmas[i]!));
-          const { up, down } = ancestralSplit(sigmas[i]!, sigmas[i + 1]!);
-          x = along(run, x, noise, down - sigmas[i]!);
-          if (up > 0) x = along(run, x, run.noise(), up);
-          yield run.step(timestep, x, denoised);
-        }
-        return run.finish(x);
-      } finally {
-        run.dispose();
-      }
-    },
-  };
+  return solver("euler-ancestral", async function* (run, request) {
+    const { timesteps, sigmas } = ratioWalk(request.schedule, request.steps);
+    let x = run.start(timesteps.length, sigmas[0]);
+    for (const [i, timestep] of timesteps.entries()) {
+      const { noise, denoised } = await run.call(x, callAt(timestep, sigmas[i]!));
+      const { up, down } = ancestralSplit(sigmas[i]!, sigmas[i + 1]!);
+      x = along(run, x, noise, down - sigmas[i]!);
+      if (up > 0) x = along(run, x, run.noise(), up);
+      yield run.step(timestep, x, denoised);
+    }
+    return x;
+  });
 }

@@ -1,6 +1,6 @@
 import { ConfigError, type Sampler } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { SolverRun } from "./run.js";
+import { solver } from "./run.js";
 
 export interface FlowEulerOptions {
   /** Above 1 spends more of the steps where there is much noise: good for large clips. Default 1, even steps. */
@@ -14,33 +14,25 @@ export interface FlowEulerOptions {
 export function flowEuler(options: FlowEulerOptions = {}): Sampler {
   const { shift = 1 } = options;
   if (!(shift > 0)) throw new ConfigError(`shift is ${shift}; use a positive number, 1 for even steps`);
-  return {
-    name: "flow-euler",
-    async *sample(request) {
-      const run = new SolverRun(request);
-      try {
-        const { steps, schedule, predicts } = request;
-        if (predicts !== "velocity") {
-          throw new ConfigError(`predicts is ${predicts}; flowEuler needs a network trained with rectifiedFlow`);
-        }
-        const shares = Array.from({ length: steps + 1 }, (_, i) => {
-          const share = 1 - i / steps;
-          return (shift * share) / (1 + (shift - 1) * share);
-        });
-        let x = run.start(steps);
-        for (let i = 0; i < steps; i++) {
-          const [from, to] = [shares[i]!, shares[i + 1]!];
-          const timestep = from * schedule.betas.length - 1;
-          const velocity = await run.output(x, timestep);
-          const current = x;
-          const denoised = run.make(() => tf.sub(current, tf.mul(velocity, from)));
-          x = run.make(() => tf.add(current, tf.mul(velocity, to - from)));
-          yield run.step(timestep, x, denoised);
-        }
-        return run.finish(x);
-      } finally {
-        run.dispose();
-      }
-    },
-  };
+  return solver("flow-euler", async function* (run, request) {
+    const { steps, schedule, predicts } = request;
+    if (predicts !== "velocity") {
+      throw new ConfigError(`predicts is ${predicts}; flowEuler needs a network trained with rectifiedFlow`);
+    }
+    const shares = Array.from({ length: steps + 1 }, (_, i) => {
+      const share = 1 - i / steps;
+      return (shift * share) / (1 + (shift - 1) * share);
+    });
+    let x = run.start(steps);
+    for (let i = 0; i < steps; i++) {
+      const [from, to] = [shares[i]!, shares[i + 1]!];
+      const timestep = from * schedule.betas.length - 1;
+      const velocity = await run.output(x, timestep);
+      const current = x;
+      const denoised = run.make(() => tf.sub(current, tf.mul(velocity, from)));
+      x = run.make(() => tf.add(current, tf.mul(velocity, to - from)));
+      yield run.step(timestep, x, denoised);
+    }
+    return x;
+  });
 }

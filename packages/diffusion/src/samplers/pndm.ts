@@ -1,6 +1,6 @@
 import { ConfigError, type LatentTensor, type NoiseSchedule, type Sampler } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { SolverRun, type SolverStep } from "./run.js";
+import { solver, type SolverRun, type SolverStep } from "./run.js";
 import { integerTimesteps } from "./timesteps.js";
 
 export interface PndmOptions {
@@ -29,31 +29,23 @@ const rungeKuttaSteps = 3;
 /** Liu et al., "Pseudo numerical methods for diffusion models on manifolds", arXiv 2202.09778. `steps + 9` calls. */
 export function pndm(options: PndmOptions = {}): Sampler {
   const { rungeKutta = true, compat = false } = options;
-  return {
-    name: "pndm",
-    async *sample(request) {
-      const run = new SolverRun(request);
-      try {
-        const { schedule, steps } = request;
-        const fewest = rungeKutta ? rungeKuttaSteps : 1;
-        if (steps < fewest) {
-          throw new ConfigError(`steps is ${steps}; pndm needs at least ${fewest}, or rungeKutta: false`);
-        }
-        const timesteps = integerTimesteps(schedule, steps, "leading", compat);
-        const targets = timesteps.map(
-          (timestep, i) => timesteps[i + 1] ?? timestep - Math.floor(schedule.betas.length / steps),
-        );
-        const start = run.start(rungeKutta ? steps + 9 : steps + 1);
-        const walk: Walk = { run, schedule, timesteps, targets, x: start, history: [] };
-        if (rungeKutta) yield* rungeKuttaStart(walk);
-        else yield* repeatedStart(walk);
-        yield* multistep(walk, rungeKutta ? rungeKuttaSteps : 1);
-        return run.finish(walk.x);
-      } finally {
-        run.dispose();
-      }
-    },
-  };
+  return solver("pndm", async function* (run, request) {
+    const { schedule, steps } = request;
+    const fewest = rungeKutta ? rungeKuttaSteps : 1;
+    if (steps < fewest) {
+      throw new ConfigError(`steps is ${steps}; pndm needs at least ${fewest}, or rungeKutta: false`);
+    }
+    const timesteps = integerTimesteps(schedule, steps, "leading", compat);
+    const targets = timesteps.map(
+      (timestep, i) => timesteps[i + 1] ?? timestep - Math.floor(schedule.betas.length / steps),
+    );
+    const start = run.start(rungeKutta ? steps + 9 : steps + 1);
+    const walk: Walk = { run, schedule, timesteps, targets, x: start, history: [] };
+    if (rungeKutta) yield* rungeKuttaStart(walk);
+    else yield* repeatedStart(walk);
+    yield* multistep(walk, rungeKutta ? rungeKuttaSteps : 1);
+    return walk.x;
+  });
 }
 
 /** Where a run is. */

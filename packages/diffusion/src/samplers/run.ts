@@ -3,6 +3,7 @@ import {
   ConfigError,
   type Denoiser,
   type LatentTensor,
+  type Sampler,
   type SampleRequest,
   type SampleStep,
   ShapeError,
@@ -32,6 +33,27 @@ export interface NetworkCall {
   readonly inputScale?: number;
   /** Clamp the estimate of the clean latents to plus and minus this; the noise is left as it was. Default false. */
   readonly clip?: number | false;
+}
+
+/**
+ * A sampler whose whole run is `body`: it yields its steps and returns the final latents. The run's other tensors are freed
+ * however it ends.
+ */
+export function solver(
+  name: string,
+  body: (run: SolverRun, request: SampleRequest) => AsyncGenerator<SolverStep, LatentTensor, void>,
+): Sampler {
+  return {
+    name,
+    async *sample(request) {
+      const run = new SolverRun(request);
+      try {
+        return run.finish(yield* body(run, request));
+      } finally {
+        run.dispose();
+      }
+    },
+  };
 }
 
 /** One run of a sampler. It owns every tensor it makes until `finish` hands the last one over. */

@@ -49,6 +49,21 @@ export function noiseRatios(schedule: NoiseSchedule): Float64Array {
   });
 }
 
+/** Where the samplers that work with noise ratios go: fractional timesteps with their ratios, and 0 after the last. */
+export function ratioWalk(
+  schedule: NoiseSchedule,
+  steps: number,
+): { readonly timesteps: readonly number[]; readonly ratios: Float64Array; readonly sigmas: readonly number[] } {
+  const timesteps = fractionalTimesteps(schedule, steps);
+  const ratios = noiseRatios(schedule);
+  return { timesteps, ratios, sigmas: [...timesteps.map((timestep) => interpolate(ratios, timestep)), 0] };
+}
+
+/** `alphasCumprod` at each of `timesteps`, and 1, clean, after the last. */
+export function levelsOf({ alphasCumprod }: NoiseSchedule, timesteps: readonly number[]): readonly number[] {
+  return [...timesteps.map((timestep) => alphasCumprod[timestep]!), 1];
+}
+
 /** `table` at a fractional index. */
 export function interpolate(table: ArrayLike<number>, index: number): number {
   const low = Math.min(Math.max(Math.floor(index), 0), table.length - 1);

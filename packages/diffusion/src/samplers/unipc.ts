@@ -1,9 +1,9 @@
 // UniPC (Zhao et al., arXiv 2302.04867): a multistep predictor, and a corrector that reuses the next call of the network.
 import { ConfigError, type LatentTensor, type Sampler } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { type Level, solverLevels } from "./dpm-solver.js";
+import { callAtLevel, type Level, solverLevels } from "./dpm-solver.js";
 import { solveLinear } from "../solve-linear.js";
-import { SolverRun } from "./run.js";
+import { solver, type SolverRun } from "./run.js";
 
 export interface UniPcOptions {
   /** Of the predictor, 1 to 3; the corrector is one order better. 2 is best with guidance, 3 without. Default 2. */
@@ -18,42 +18,34 @@ export interface UniPcOptions {
 export function unipc(options: UniPcOptions = {}): Sampler {
   const { order = 2, corrector = true, variant = "bh2" } = options;
   if (![1, 2, 3].includes(order)) throw new ConfigError(`order is ${order}; use 1, 2 or 3`);
-  return {
-    name: "unipc",
-    async *sample(request) {
-      const run = new SolverRun(request);
-      try {
-        const { steps } = request;
-        const levels = solverLevels(request.schedule, steps);
-        let x = run.start(steps);
-        let base = x;
-        /** Estimates of the clean latents at the levels behind, newest first. */
-        let history: LatentTensor[] = [];
-        for (let i = 0; i < steps; i++) {
-          const [from, to] = [levels[i]!, levels[i + 1]!];
-          const { denoised } = await run.call(x, { timestep: from.timestep, alphaCumprod: from.alpha ** 2 });
-          if (corrector && i > 0) {
-            const used = Math.min(order, i);
-            const behind = levels.slice(0, i).toReversed().slice(0, used);
-            x = advanceOver(run, { x: base, from: behind, to: from, estimates: history, at: denoised, variant });
-          }
-          history = [denoised, ...history].slice(0, order);
-          // The first steps know too little for the full order, and the last ones gain nothing by it.
-          const used = Math.min(order, i + 1, steps - i);
-          const behind = levels
-            .slice(0, i + 1)
-            .toReversed()
-            .slice(0, used);
-          base = x;
-          x = advanceOver(run, { x: base, from: behind, to, estimates: history, at: undefined, variant });
-          yield run.step(from.timestep, x, denoised, [base, ...history]);
-        }
-        return run.finish(x);
-      } finally {
-        run.dispose();
+  return solver("unipc", async function* (run, request) {
+    const { steps } = request;
+    const levels = solverLevels(request.schedule, steps);
+    let x = run.start(steps);
+    let base = x;
+    /** Estimates of the clean latents at the levels behind, newest first. */
+    let history: LatentTensor[] = [];
+    for (let i = 0; i < steps; i++) {
+      const [from, to] = [levels[i]!, levels[i + 1]!];
+      const { denoised } = await run.call(x, callAtLevel(from));
+      if (corrector && i > 0) {
+        const used = Math.min(order, i);
+        const behind = levels.slice(0, i).toReversed().slice(0, used);
+        x = advanceOver(run, { x: base, from: behind, to: from, estimates: history, at: denoised, variant });
       }
-    },
-  };
+      history = [denoised, ...history].slice(0, order);
+      // The first steps know too little for the full order, and the last ones gain nothing by it.
+      const used = Math.min(order, i + 1, steps - i);
+      const behind = levels
+        .slice(0, i + 1)
+        .toReversed()
+        .slice(0, used);
+      base = x;
+      x = advanceOver(run, { x: base, from: behind, to, estimates: history, at: undefined, variant });
+      yield run.step(from.timestep, x, denoised, [base, ...history]);
+    }
+    return x;
+  });
 }
 
 interface Advance {

@@ -1,0 +1,141 @@
+// What the experiments with small video VAEs share: clips, training that may be killed, and measuring.
+import { CausalVae, type CausalVaeConfigInput, compiled, savePretrained, vaeTask } from "@noisereel/causal-vae";
+import { type Clip, ConfigError, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
+import { centerCropResize, manifestSource, readManifest, selectFrames } from "@noisereel/data";
+import { adamW, cosine } from "@noisereel/trainer";
+import path from "node:path";
+import type { RunFolder } from "./quickstart/run-folder.js";
+import { trainInPhase } from "./quickstart/train-phase.js";
+import { setLogVariance } from "./latent-size.js";
+import { type FrameRange, measureReconstruction, type Reconstruction } from "./vae-experiment-measures.js";
+
+/** Steps of a training, its peak learning rate and the steps until that is reached. */
+export interface TrainingBudget {
+  readonly steps: number;
+  readonly learningRate: number;
+  readonly warmUpSteps: number;
+}
+
+/** What all trainings of an experiment have in common. */
+export interface Experiment {
+  readonly run: RunFolder;
+  readonly executor: Executor;
+  readonly signal: AbortSignal;
+  readonly clips: readonly Clip[];
+  readonly klWeight: number;
+}
+
+/** The manifest's clips of at least `frames` frames, cropped to squares of `size` pixels. */
+export async function readSquareClips(
+  manifest: string,
+  options: { readonly size: number; readonly frames: number; readonly signal: AbortSignal },
+): Promise<readonly Clip[]> {
+  const { size, frames, signal } = options;
+  const source = manifestSource(await readManifest(path.resolve(manifest)));
+  const resize = centerCropResize({ height: size, width: size });
+  const clips: Clip[] = [];
+  for (let index = 0; index < source.length; index++) {
+    const clip = await source.get(index, { signal });
+    if (clip.frames >= frames) clips.push(await resize(clip, createRng(0)));
+  }
+  if (clips.length === 0) throw new ConfigError(`${manifest} has no clip of ${frames} frames; measure fewer frames`);
+  return clips;
+}
+
+/** A new model whose latents begin with little noise, so that the decoder learns from what it is told. */
+export function freshVae(config: CausalVaeConfigInput, rng: Rng): CausalVae {
+  const vae = new CausalVae(config);
+  initialize(vae, rng);
+  setLogVariance(vae, -5);
+  return vae;
+}
+
+/**
+ * Trains `vae` by L1 and KL and keeps it in the run's folder `models/NAME`; a training that an earlier run finished is
+ * loaded from there. Returns the loss of every step.
+ */
+export async function trainVae(
+  { run, executor, signal, klWeight }: Experiment,
+  options: {
+    readonly name: string;
+    readonly title: string;
+    readonly vae: CausalVae;
+    readonly budget: TrainingBudget;
+    readonly rng: Rng;
+    readonly example: (rng: Rng) => Example;
+  },
+): Promise<readonly number[]> {
+  const { name, title, vae, budget, rng, example } = options;
+  const { steps, learningRate, warmUpSteps } = budget;
+  const folder = run.path("models", name);
+  const optimizer = adamW({ betas: [0.9, 0.99], weightDecay: 0 });
+  let trainedNow = false;
+  try {
+    const losses = await trainInPhase(run, {
+      name,
+      title,
+      task: vaeTask({ vae, klWeight, reduction: "mean" }),
+      items: (_, stepRng) => [example(stepRng)],
+      optimizer,
+      learningRate: cosine({ peak: learningRate, warmUpSteps, totalSteps: steps }),
+      clipNorm: 1,
+      totalSteps: steps,
+      saveEvery: 100,
+      rng,
+      executor,
+      signal,
+      async afterwards() {
+        await savePretrained(vae, folder);
+        trainedNow = true;
+      },
+    });
+    if (!trainedNow) await loadInto(vae, folder);
+    return losses;
+  } finally {
+    optimizer.dispose();
+  }
+}
+
+async function loadInto(vae: CausalVae, folder: string): Promise<void> {
+  const found = await CausalVae.fromPretrained(folder);
+  try {
+    vae.loadStateDict(await found.stateDict());
+  } finally {
+    found.dispose();
+  }
+}
+
+/** Measures what `vae` keeps of `range` of every clip, once in a run. */
+export function measureVae(
+  { run, executor, signal, clips }: Experiment,
+  options: { readonly name: string; readonly title: string; readonly vae: CausalVae; readonly range: FrameRange },
+): Promise<Reconstruction> {
+  const { name, title, vae, range } = options;
+  return run.phase({ name, title, unit: "clips", count: clips.length }, async (advance) => {
+    const coder = compiled(vae, executor);
+    try {
+      return await measureReconstruction(coder, clips, { ...range, signal, onClip: advance });
+    } finally {
+      coder.dispose();
+    }
+  });
+}
+
+/** `frames` consecutive frames of any clip, from its first `from` frames. */
+export function cutClip(clips: readonly Clip[], options: { frames: number; from: number }, rng: Rng): Clip {
+  const clip = clips[rng.integer(clips.length)]!;
+  const start = rng.integer(Math.min(clip.frames, options.from) - options.frames + 1);
+  return selectFrames(
+    clip,
+    Array.from({ length: options.frames }, (_, index) => start + index),
+  );
+}
+
+/** `count` single frames of any clips, from their first `from` frames. */
+export function drawStills(clips: readonly Clip[], options: { count: number; from: number }, rng: Rng): Clip[] {
+  return Array.from({ length: options.count }, (_, slot) => {
+    const clip = clips[rng.integer(clips.length)]!;
+    const frame = rng.integer(Math.min(clip.frames, options.from));
+    return { ...selectFrames(clip, [frame]), id: `${clip.id}/${slot}` };
+  });
+}

@@ -1,0 +1,149 @@
+// The released structure beside ours, for the same budget: attention, norms and upsampling that see the whole clip, or one
+// frame and the past. The same small model is trained both ways, from the same seeds, on the same clips in the same order.
+import { causalConfig, type CausalVae, releaseConfig } from "@noisereel/causal-vae";
+import { onnxExecutor } from "@noisereel/compile";
+import { createRng, type Executor } from "@noisereel/core";
+import { writeFileAtomically } from "@noisereel/core/node";
+import path from "node:path";
+import type { RecipeEvent } from "./events.js";
+import { shippedManifest } from "./quickstart/config.js";
+import { RunFolder } from "./quickstart/run-folder.js";
+import {
+  cutClip,
+  drawStills,
+  type Experiment,
+  freshVae,
+  measureVae,
+  readSquareClips,
+  trainVae,
+} from "./vae-experiment.js";
+import type { Reconstruction } from "./vae-experiment-measures.js";
+import { variantFigures } from "./vae-variants-figures.js";
+
+/** Every number of the experiment. */
+export const variantsConfig = {
+  /** Each variant is trained once from each. */
+  seeds: [0, 1],
+  /** Side of the frames in pixels. */
+  size: 32,
+  model: { hidden_size: 16, hidden_size_mult: [1, 2, 4, 4], num_res_blocks: 1, norm_num_groups: 8 },
+  /** A step sees one clip of `frames` frames and `stills` single frames. */
+  training: { frames: 17, stills: 4, steps: 300, learningRate: 2e-3, warmUpSteps: 20 },
+  klWeight: 1e-6,
+  /** Frames of a clip that are trained on, from its first; those after it are held out. */
+  trainedFrames: 48,
+  measuredFrames: 65,
+};
+export type VariantsConfig = typeof variantsConfig;
+
+export const variants = ["released", "per-frame"] as const;
+export type Variant = (typeof variants)[number];
+
+export interface VariantsOptions {
+  /** Where the run and its report go. Default `runs/vae-variants`. */
+  readonly folder?: string;
+  /** Removes what the folder holds first. Default false: goes on with it. */
+  readonly fresh?: boolean;
+  /** Default the clips that ship with noisereel. */
+  readonly manifest?: string;
+  readonly config?: VariantsConfig;
+  /** Default ONNX Runtime on the CPU. */
+  readonly executor?: Executor;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RecipeEvent) => void;
+}
+
+/** One training: the loss of every step, and what the model reconstructs then. */
+export interface VariantResult {
+  readonly variant: Variant;
+  readonly seed: number;
+  readonly losses: readonly number[];
+  /** All frames of the clips, coded as one clip. */
+  readonly whole: Reconstruction;
+  /** The frames after those trained on, coded as a clip of their own. */
+  readonly heldOut: Reconstruction;
+}
+
+export interface VariantsReport {
+  readonly config: VariantsConfig;
+  readonly clips: readonly string[];
+  readonly results: readonly VariantResult[];
+  /** Seconds of computing, interrupted runs included. */
+  readonly seconds: number;
+}
+
+/**
+ * Trains both variants from every seed and writes `report.json`, `report.html` and SVG figures to the folder. Killed at any
+ * moment and called again it goes on. Throws `ConfigError` for a folder with another configuration.
+ */
+export async function runVaeVariants(options: VariantsOptions = {}): Promise<VariantsReport> {
+  const { config = variantsConfig, executor = onnxExecutor(), onEvent = () => {} } = options;
+  const signal = options.signal ?? new AbortController().signal;
+  const manifest = path.resolve(options.manifest ?? shippedManifest());
+  const run = await RunFolder.open({
+    folder: path.resolve(options.folder ?? "runs/vae-variants"),
+    config: { ...config },
+    fresh: options.fresh ?? false,
+    emit: onEvent,
+  });
+  const { size, measuredFrames, klWeight } = config;
+  const clips = await readSquareClips(manifest, { size, frames: measuredFrames, signal });
+  const experiment: Experiment = { run, executor, signal, clips, klWeight };
+  const results: VariantResult[] = [];
+  for (const seed of config.seeds) {
+    for (const variant of variants) results.push(await trainVariant(experiment, config, variant, seed));
+  }
+  const seconds = Object.values(run.seconds).reduce((sum, value) => sum + value, 0);
+  const report: VariantsReport = { config, clips: clips.map(({ id }) => id), results, seconds };
+  await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  for (const [name, content] of Object.entries(variantFigures(report))) {
+    await writeFileAtomically(run.path(name), content);
+  }
+  return report;
+}
+
+async function trainVariant(
+  experiment: Experiment,
+  config: VariantsConfig,
+  variant: Variant,
+  seed: number,
+): Promise<VariantResult> {
+  const { training, trainedFrames, measuredFrames } = config;
+  const name = `${variant}-${seed}`;
+  const rng = createRng(seed);
+  const configOf = { released: releaseConfig, "per-frame": causalConfig }[variant];
+  const vae: CausalVae = freshVae(configOf(config.model), rng.fork("weights"));
+  try {
+    const losses = await trainVae(experiment, {
+      name,
+      title: `Training ${variant} from seed ${seed}`,
+      vae,
+      budget: training,
+      rng: rng.fork("training"),
+      example: (stepRng) => ({
+        video: cutClip(experiment.clips, { frames: training.frames, from: trainedFrames }, stepRng.fork("clip")),
+        stills: drawStills(experiment.clips, { count: training.stills, from: trainedFrames }, stepRng.fork("stills")),
+      }),
+    });
+    const heldOut = { start: trainedFrames, frames: measuredFrames - trainedFrames };
+    return {
+      variant,
+      seed,
+      losses,
+      whole: await measureVae(experiment, {
+        name: `${name}-whole`,
+        title: `Measuring ${name}`,
+        vae,
+        range: { start: 0, frames: measuredFrames },
+      }),
+      heldOut: await measureVae(experiment, {
+        name: `${name}-held-out`,
+        title: `Measuring ${name} on frames held out`,
+        vae,
+        range: heldOut,
+      }),
+    };
+  } finally {
+    vae.dispose();
+  }
+}

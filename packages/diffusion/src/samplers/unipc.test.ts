@@ -1,53 +1,12 @@
-import { createRng, type LatentTensor, type SampleRequest } from "@noisereel/core";
-import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
-import { linearSchedule, scheduleFromBetas } from "../schedule.js";
+import { bestClean, evenSchedule, exactFlow, gaussianRequest, mixAt } from "../../test/support/gaussian.js";
+import { linearSchedule } from "../schedule.js";
 import { dpmSolverMultistep, solverLevels } from "./dpm-solver.js";
 import { differenceWeights, unipc, type UniPcOptions } from "./unipc.js";
 
-/** Latents that are normal with this mean and deviation: the best estimate is known, and the flow's solution too. */
-const data = { mean: 0.8, deviation: 0.5 };
-
-/** lambda falls in a straight line with the timestep, from 3 to -3, so that steps are even in it. */
-const even = (() => {
-  const level = (timestep: number) => 1 / (1 + Math.exp(-2 * (3 - (6 * timestep) / 999)));
-  return scheduleFromBetas(
-    "even",
-    Array.from({ length: 1000 }, (_, t) => 1 - level(t) / (t === 0 ? 1 : level(t - 1))),
-  );
-})();
-
-const clean = (x: number, a: number) =>
-  data.mean +
-  ((Math.sqrt(a) * data.deviation ** 2) / (a * data.deviation ** 2 + 1 - a)) * (x - Math.sqrt(a) * data.mean);
-
-/** Where the flow takes `x` from level `a` to level `b`. */
-const exact = (x: number, a: number, b: number) => {
-  const deviation = (level: number) => Math.sqrt(level * data.deviation ** 2 + 1 - level);
-  return Math.sqrt(b) * data.mean + (deviation(b) / deviation(a)) * (x - Math.sqrt(a) * data.mean);
-};
-
-function request(steps: number, start: number, schedule = even): SampleRequest {
-  return {
-    predict(x, timestep) {
-      const a = schedule.alphasCumprod[timestep]!;
-      return tf.tensor5d(
-        Array.from(x.dataSync(), (value) => clean(value, a)),
-        x.shape,
-      );
-    },
-    predicts: "sample",
-    learnsVariance: false,
-    schedule,
-    steps,
-    latents: tf.fill([1, 1, 1, 1, 1], start) as LatentTensor,
-    rng: createRng(0),
-  };
-}
-
 /** The state before every call but the first, and the result. */
 async function states(options: UniPcOptions, steps: number, start: number): Promise<number[]> {
-  const stream = unipc(options).sample(request(steps, start));
+  const stream = unipc(options).sample(gaussianRequest(steps, start));
   const seen: number[] = [];
   for (;;) {
     const next = await stream.next();
@@ -77,7 +36,7 @@ function integral(from: number, to: number, points: readonly (readonly [number, 
  * B(h) times their difference. Float64, for one number.
  */
 function byDefinition(options: Required<UniPcOptions>, steps: number, start: number): number[] {
-  const levels = solverLevels(even, steps);
+  const levels = solverLevels(evenSchedule, steps);
   const move = (x: number, known: readonly (readonly [number, number])[], from: number, to: number) => {
     const [a, b] = [levels[from]!, levels[to]!];
     if (b.lambda === Infinity) return known[0]![1];
@@ -96,7 +55,7 @@ function byDefinition(options: Required<UniPcOptions>, steps: number, start: num
   const result: number[] = [];
   for (let i = 0; i < steps; i++) {
     const here = levels[i]!;
-    const estimate: [number, number] = [here.lambda, clean(x, here.alpha ** 2)];
+    const estimate: [number, number] = [here.lambda, bestClean(x, here.alpha, here.sigma)];
     if (options.corrector && i > 0) {
       x = move(base, [...found.slice(0, Math.min(options.order, i)), estimate], i - 1, i);
     }
@@ -123,11 +82,13 @@ describe.each([1, 2, 3] as const)("order %d", (order) => {
 
   test("converges with the predictor's order, and with one more when corrected", async () => {
     const start = 1.3;
-    const first = even.alphasCumprod[999]!;
+    const first = mixAt(evenSchedule.alphasCumprod[999]!);
     const errorAfter = async (steps: number, corrector: boolean) => {
       const seen = (await states({ order, corrector }, steps, start)).slice(0, -1);
-      const levels = solverLevels(even, steps);
-      return Math.max(...seen.map((x, i) => Math.abs(x - exact(start, first, levels[i + 1]!.alpha ** 2))));
+      const levels = solverLevels(evenSchedule, steps);
+      return Math.max(
+        ...seen.map((x, i) => Math.abs(x - exactFlow(start, first, [levels[i + 1]!.alpha, levels[i + 1]!.sigma]))),
+      );
     };
     for (const corrector of [false, true]) {
       const [coarse, fine] = [await errorAfter(9, corrector), await errorAfter(27, corrector)];
@@ -139,7 +100,7 @@ describe.each([1, 2, 3] as const)("order %d", (order) => {
 
 test("without its corrector, order 2 is DPM-Solver++ 2M", async () => {
   const run = async (sampler: ReturnType<typeof unipc>) => {
-    const stream = sampler.sample(request(15, 0.7, linearSchedule()));
+    const stream = sampler.sample(gaussianRequest(15, 0.7, linearSchedule()));
     for (;;) {
       const next = await stream.next();
       if (next.done === true) return next.value.dataSync()[0]!;

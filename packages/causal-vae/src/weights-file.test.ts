@@ -51,6 +51,10 @@ test("a Lightning checkpoint loads by itself, with its config beside it, and fro
   await expect(CausalVae.fromPretrained(folder)).rejects.toThrow(/holds first\.ckpt, last\.ckpt; give the path of one/);
 });
 
+test("a checkpoint in the format from before PyTorch 1.6 loads like one of today's", async () => {
+  await expectFormulaWeights(await CausalVae.fromPretrained(torchFixture("small-vae-legacy.ckpt"), { config }));
+});
+
 test("safetensors and .bin files load like checkpoints", async () => {
   const weights = await readWeightsFile(torchFixture("small-vae.ckpt"));
   const file = path.join(folder, "weights.safetensors");
@@ -94,6 +98,18 @@ test("a header that claims 10 GB is refused", async () => {
   bytes.writeBigUInt64LE(10_000_000_000n);
   await writeFile(file, bytes);
   await expect(readWeightsFile(file)).rejects.toThrow(/its header claims 10000000000 bytes of a 64-byte file/);
+});
+
+test("safetensors cut short are refused, and no tensor is left behind", async () => {
+  const file = path.join(folder, "model.safetensors");
+  await writeSafetensors(file, await readWeightsFile(torchFixture("small-vae.ckpt")));
+  const bytes = await readFile(file);
+  const before = tf.memory().numTensors;
+  for (const length of [0, 7, 100, bytes.length - 1]) {
+    await writeFile(file, bytes.subarray(0, length));
+    await expect(CausalVae.fromPretrained(file, { config }), `${length} bytes`).rejects.toThrow(/model\.safetensors/);
+  }
+  expect(tf.memory().numTensors).toBe(before);
 });
 
 test("weights of other shapes, a checkpoint cut short and a file without a config are refused", async () => {

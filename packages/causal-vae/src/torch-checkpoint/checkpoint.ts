@@ -1,12 +1,11 @@
 // Files written by `torch.save`, read without running anything in them.
 import { CheckpointError, type StoredTensor } from "@noisereel/core";
 import { openTorchArchive } from "./archive.js";
+import { type FileBytes, openFileBytes } from "./file-bytes.js";
+import { maxPickleBytes, readPickleStream } from "./pickle-stream.js";
 import { readTensor } from "./tensors.js";
-import type { TorchTensor, TorchValue } from "./values.js";
 import { unpickle } from "./unpickle.js";
-
-/** Largest pickle that is read. Tensors lie beside it, so that real ones have a few hundred kilobytes. */
-const maxPickleBytes = 8 * 2 ** 20;
+import type { TorchTensor, TorchValue } from "./values.js";
 
 export interface TorchCheckpoint {
   /** What was saved, its tensors not read yet. */
@@ -17,12 +16,35 @@ export interface TorchCheckpoint {
 }
 
 /**
- * Opens a checkpoint (`.ckpt`, `.pt`, `.pth`, `.bin`) of PyTorch 1.6 or later and reads its structure. Close it when
- * done. The pickle inside is checked, not executed: a name in it that is not a tensor's or a training library's is a
- * `CheckpointError`, and so are damaged and compressed files and those from before 1.6.
+ * Opens a checkpoint (`.ckpt`, `.pt`, `.pth`, `.bin`) and reads its structure: a zip archive, or the stream of pickles that
+ * PyTorch wrote before version 1.6. Close it when done. Pickles are checked, not executed: a name in one that is not a
+ * tensor's or a training library's is a `CheckpointError`, and so are damaged and compressed files.
  */
 export async function openTorchCheckpoint(file: string): Promise<TorchCheckpoint> {
-  const archive = await openTorchArchive(file);
+  const bytes = await openFileBytes(file);
+  try {
+    if ((await formatOf(bytes)) === "archive") return await openArchive(bytes);
+    const { root, entries } = await readPickleStream(bytes);
+    return { root, read: (tensor, name) => readTensor(entries, tensor, name), close: () => bytes.close() };
+  } catch (error) {
+    await bytes.close();
+    throw error;
+  }
+}
+
+/** What the first bytes say. */
+async function formatOf(bytes: FileBytes): Promise<"archive" | "pickles"> {
+  const first = await bytes.read(0, Math.min(2, bytes.size));
+  if (first[0] === 0x50 && first[1] === 0x4b) return "archive"; // "PK"
+  if (first[0] === 0x80) return "pickles"; // PROTO
+  throw new CheckpointError(
+    `${bytes.file} is not a PyTorch checkpoint: it begins neither as a zip archive nor as a pickle; give a file written by torch.save, or safetensors`,
+  );
+}
+
+async function openArchive(bytes: FileBytes): Promise<TorchCheckpoint> {
+  const { file } = bytes;
+  const archive = await openTorchArchive(bytes);
   try {
     const size = archive.size("data.pkl");
     if (size === undefined) {
@@ -34,13 +56,17 @@ export async function openTorchCheckpoint(file: string): Promise<TorchCheckpoint
       );
     }
     await checkByteOrder();
+    const { value } = unpickle(await archive.read("data.pkl", 0, size), file);
     return {
-      root: unpickle(await archive.read("data.pkl", 0, size), file),
+      root: value,
       read: (tensor, name) => readTensor(archive, tensor, name),
-      close: () => archive.close(),
+      async close() {
+        archive.close();
+        await bytes.close();
+      },
     };
   } catch (error) {
-    await archive.close();
+    archive.close();
     throw error;
   }
 

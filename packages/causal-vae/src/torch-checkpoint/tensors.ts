@@ -1,31 +1,31 @@
 // A view of a storage as contiguous bytes: row-major, in a state dict's element types.
 import { CheckpointError, sizeOf, type StoredTensor } from "@noisereel/core";
-import type { TorchArchive } from "./archive.js";
+import type { TorchEntries } from "./archive.js";
 import type { TorchTensor } from "./values.js";
 
 /** An expanded view (stride 0) may have more elements than its storage, but not more than this. */
 const maxExpandedElements = 2 ** 24;
 
 /** Reads the part of the storage that `tensor` views. `where` names the tensor in messages. */
-export async function readTensor(archive: TorchArchive, tensor: TorchTensor, where: string): Promise<StoredTensor> {
+export async function readTensor(entries: TorchEntries, tensor: TorchTensor, where: string): Promise<StoredTensor> {
   const { storage, offset, shape, strides } = tensor;
   const { bytes: width, dtype } = storage.kind;
   const count = sizeOf(shape);
   const entry = `data/${storage.key}`;
-  const stored = archive.size(entry);
+  const stored = entries.size(entry);
   if (stored === undefined || stored < storage.count * width) {
     throw new CheckpointError(
-      `${archive.file}: ${where} needs ${storage.count * width} bytes of ${entry}, which has ${stored ?? 0}; the file is damaged`,
+      `${entries.file}: ${where} needs ${storage.count * width} bytes of ${entry}, which has ${stored ?? 0}; the file is damaged`,
     );
   }
   // Index of the last element within the storage, from the view's first.
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
   if (count > 0 && (offset + last >= storage.count || count > Math.max(storage.count, maxExpandedElements))) {
     throw new CheckpointError(
-      `${archive.file}: ${where} has shape [${shape.join(", ")}], which its storage of ${storage.count} elements does not hold; the file is damaged`,
+      `${entries.file}: ${where} has shape [${shape.join(", ")}], which its storage of ${storage.count} elements does not hold; the file is damaged`,
     );
   }
-  const span = count === 0 ? new Uint8Array(0) : await archive.read(entry, offset * width, (offset + last + 1) * width);
+  const span = count === 0 ? new Uint8Array(0) : await entries.read(entry, offset * width, (offset + last + 1) * width);
   const contiguous = isContiguous(shape, strides) ? span : gather(span, shape, strides, width);
   if (dtype === "I8" || dtype === "I16") {
     const narrow = dtype === "I8" ? new Int8Array(contiguous.buffer) : new Int16Array(contiguous.buffer);

@@ -128,12 +128,16 @@ export function resolveGlobal(module: string, name: string): Global | undefined 
   }
 }
 
-/** The storage of a persistent id: `("storage", kind, key, device, count)`. */
+/**
+ * The storage of a persistent id: `("storage", kind, key, device, count)`, and in files from before PyTorch 1.6 a sixth
+ * value, which is None but for storages that are part of another (PyTorch 0.3).
+ */
 export function resolveStorage(id: unknown): TorchStorage {
-  const [tag, kind, key, , count] = Array.isArray(id) ? (id as unknown[]) : [];
+  const [tag, kind, key, , count, part = null] = Array.isArray(id) ? (id as unknown[]) : [];
   if (tag !== "storage" || !kinds.includes(kind as StorageKind) || typeof key !== "string" || !isNatural(count)) {
     throw new Error("a tensor refers to a storage of an unknown kind");
   }
+  if (part !== null) throw new Error("a storage is part of another, which only PyTorch 0.3 wrote");
   return Object.freeze({ key, kind: kind as StorageKind, count });
 }
 

@@ -59,6 +59,7 @@ def main():
     )
     torch.save(views, at("views.pt"))
     torch.save(dict(views), at("views-protocol4.pt"), pickle_protocol=4)
+    torch.save(views, at("views-legacy.pt"), _use_new_zipfile_serialization=False)
 
     # A small VAE as Lightning saves it, with its loss, an optimizer and options.
     with open(at("small-vae.json")) as file:
@@ -74,16 +75,19 @@ def main():
         "hyper_parameters": argparse.Namespace(lr=1e-5, attn=[], offset=-7),
     }
     torch.save(training, at("small-vae.ckpt"))
+    torch.save(training, at("small-vae-legacy.ckpt"), _use_new_zipfile_serialization=False)
 
     averaged = {"module." + name: tensor for name, tensor in {"a": numbers(2), "loss.b": numbers(1)}.items()}
     raw = {"gen_model": {"a": numbers(2) * 2}, "dics_model": {"c": numbers(1)}}
     torch.save({"state_dict": raw, "ema_state_dict": averaged}, at("averaged.ckpt"))
 
+    torch.save({"a": numbers(2)}, at("legacy.pt"), _use_new_zipfile_serialization=False)
+
     # What must be refused.
     torch.save({"state_dict": {"a": numbers(2), "b": Evil()}}, at("evil.pt"))
     torch.save({"a": torch.tensor([1.0, float("nan")])}, at("nan.pt"))
     torch.save([1, 2], at("list.pt"))
-    torch.save({"a": numbers(2)}, at("legacy.pt"), _use_new_zipfile_serialization=False)
+    torch.save({"a": numbers(2), "b": Evil()}, at("evil-legacy.pt"), _use_new_zipfile_serialization=False)
     with zipfile.ZipFile(at("compressed.pt"), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("compressed/data.pkl", b"]" * 1_000_000)
 

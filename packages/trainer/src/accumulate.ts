@@ -43,7 +43,7 @@ export class GradientAccumulator {
     };
     const gradients = new Map<string, tf.Tensor>();
     for (const [name, gradient] of given.gradients) {
-      gradients.set(name, next(this.#sums.of(`${phase}.${name}`, parameters.get(name)!).sum, gradient));
+      gradients.set(name, next(this.#sums.of(`${phase}.${name}`, parameters.get(name)!, "sum"), gradient));
     }
     return { loss: next(this.#losses.get(phase)!, given.loss), gradients };
   }

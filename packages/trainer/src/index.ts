@@ -7,11 +7,23 @@ export { adaptiveClip, type AdaptiveClipOptions, type ClipRule, fixedClip } from
 export { Ema, ema, type EmaOptions, withEma } from "./ema.js";
 export { type Estimate, estimate, type EstimateOptions } from "./estimate.js";
 export { TrainingError } from "./errors.js";
-export { adamW, type AdamWOptions } from "./optimizers/adamw.js";
+export { adafactor, type AdafactorOptions } from "./optimizers/adafactor.js";
+export { type AdamOptions, adamW, type AdamWOptions, scaleByAdam } from "./optimizers/adamw.js";
+export {
+  clipByNorm,
+  clipByRms,
+  type DecayOptions,
+  decayWeights,
+  scaleByParameterSize,
+  scaleByRate,
+} from "./optimizers/common-parts.js";
+export { type FactoredOptions, scaleByFactoredMoments } from "./optimizers/factored.js";
 export type { ParameterGroup } from "./optimizers/groups.js";
 export type { GuardedStep, TracedOptimizer } from "./optimizers/optimizer.js";
-export { lion, type LionOptions } from "./optimizers/lion.js";
-export { sgd, type SgdOptions } from "./optimizers/sgd.js";
+export { lion, type LionOptions, signOfMomentum } from "./optimizers/lion.js";
+export { chain, type ChangeUpdate, type PartStep, type UpdatePart } from "./optimizers/parts.js";
+export { addMomentum, type MomentumOptions, sgd, type SgdOptions } from "./optimizers/sgd.js";
+export { type SlotShape, SlotTable } from "./optimizers/slots.js";
 export {
   constant,
   cosine,

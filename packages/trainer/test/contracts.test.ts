@@ -1,7 +1,16 @@
 // The trainer's own stores, trackers, plugins and optimizers keep the contracts that others are tested against.
 import { createRng } from "@noisereel/core";
 import { describeCheckpointStore, describeOptimizer, describeTracker, describeTrainerPlugin } from "@noisereel/testing";
-import { adamW, historyPlugin, lion, memoryStore, progressPlugin, samplesPlugin, sgd } from "@noisereel/trainer";
+import {
+  adafactor,
+  adamW,
+  historyPlugin,
+  lion,
+  memoryStore,
+  progressPlugin,
+  samplesPlugin,
+  sgd,
+} from "@noisereel/trainer";
 import { folderStore, jsonlTracker, tensorboardTracker } from "@noisereel/trainer/node";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -88,6 +97,7 @@ describeOptimizer(
   () => adamW({ groups: [{ match: (name) => name.endsWith("bias"), weightDecay: 0 }] }),
   runner,
 );
+describeOptimizer("adafactor", () => adafactor({ factorFrom: 2 }), { ...runner, learningRate: 0.1 });
 describeOptimizer("lion", () => lion({ weightDecay: 0 }), { ...runner, learningRate: 0.02 });
 describeOptimizer("sgd", () => sgd(), { ...runner, learningRate: 0.1 });
 describeOptimizer("sgd with momentum", () => sgd({ momentum: 0.9 }), runner);

@@ -1,8 +1,10 @@
 // Lion: Chen et al., "Symbolic discovery of optimization algorithms", NeurIPS 2023, algorithm 2. One slot a parameter, half of Adam's.
 import { ConfigError } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { groupSettings, type ParameterGroup } from "./groups.js";
+import { decayWeights, scaleByRate } from "./common-parts.js";
+import type { ParameterGroup } from "./groups.js";
 import type { TracedOptimizer } from "./optimizer.js";
+import { chain, type UpdatePart } from "./parts.js";
 import { SlotTable } from "./slots.js";
 
 export interface LionOptions {
@@ -18,37 +20,28 @@ export interface LionOptions {
  * `p <- p - lr (sign(b1 m + (1 - b1) g) + w p); m <- b2 m + (1 - b2) g`. Every element moves by the learning rate, so
  * it wants a rate 3 to 10 times smaller than AdamW's, and a decay as much larger.
  */
-export function lion(options: LionOptions = {}): TracedOptimizer {
-  const [beta1, beta2] = options.betas ?? [0.9, 0.99];
-  for (const beta of [beta1, beta2]) {
+export function lion({ betas, weightDecay, groups }: LionOptions = {}): TracedOptimizer {
+  return chain("lion", [signOfMomentum(betas), decayWeights({ weightDecay, groups }), scaleByRate({ groups })]);
+}
+
+/** The sign of the gradient mixed with its momentum: +1, -1 or 0 for each element. One slot a parameter. */
+export function signOfMomentum(betas: readonly [number, number] = [0.9, 0.99]): UpdatePart {
+  for (const beta of betas) {
     if (!(beta >= 0 && beta < 1)) throw new ConfigError(`betas holds ${beta}; use numbers from 0 to below 1`);
   }
-  const settingsOf = groupSettings(options.groups ?? [], options.weightDecay ?? 0.01);
+  const [beta1, beta2] = betas;
   const slots = new SlotTable(["m"]);
   return {
-    name: "lion",
-    prepare: (parameters) => slots.prepare(parameters),
-    reset: () => slots.reset(),
-    slots: () => slots.entries(),
-    dispose: () => slots.dispose(),
-    apply(parameters, gradients, { learningRate, applied }) {
-      for (const [name, parameter] of parameters) {
-        const gradient = gradients.get(name);
-        if (gradient === undefined) continue;
-        const { m } = slots.of(name, parameter);
-        const group = settingsOf(name);
-        tf.tidy(() => {
-          const rate = group.learningRate === 1 ? learningRate : tf.mul(learningRate, group.learningRate);
-          const direction = tf.sign(tf.add(tf.mul(m.variable, beta1), tf.mul(gradient, 1 - beta1)));
-          const moved = tf.add(tf.mul(m.variable, beta2), tf.mul(gradient, 1 - beta2));
-          const shrunk =
-            group.weightDecay === 0
-              ? parameter.variable
-              : tf.mul(parameter.variable, tf.sub(1, tf.mul(rate, group.weightDecay)));
-          parameter.variable.assign(tf.sub(shrunk, tf.mul(direction, rate)));
-          m.variable.assign(applied === undefined ? moved : tf.where(applied, moved, m.variable));
-        });
-      }
-    },
+    name: "signOfMomentum",
+    slots,
+    begin:
+      ({ applied }) =>
+      (update, name, parameter) => {
+        const m = slots.of(name, parameter, "m").variable;
+        const direction = tf.sign(tf.add(tf.mul(m, beta1), tf.mul(update, 1 - beta1)));
+        const moved = tf.add(tf.mul(m, beta2), tf.mul(update, 1 - beta2));
+        m.assign(applied === undefined ? moved : tf.where(applied, moved, m));
+        return direction;
+      },
   };
 }

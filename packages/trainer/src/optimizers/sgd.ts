@@ -1,15 +1,20 @@
 // Stochastic gradient descent with momentum, as torch.optim.SGD (no dampening). One slot a parameter, none without momentum.
 import { ConfigError } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { groupSettings, type ParameterGroup } from "./groups.js";
+import { decayWeights, scaleByRate } from "./common-parts.js";
+import type { ParameterGroup } from "./groups.js";
 import type { TracedOptimizer } from "./optimizer.js";
+import { chain, type UpdatePart } from "./parts.js";
 import { SlotTable } from "./slots.js";
 
-export interface SgdOptions {
+export interface MomentumOptions {
   /** In [0, 1). Default 0.9. */
-  readonly momentum?: number;
+  readonly momentum?: number | undefined;
   /** Look ahead along the momentum (Nesterov). Default false. */
-  readonly nesterov?: boolean;
+  readonly nesterov?: boolean | undefined;
+}
+
+export interface SgdOptions extends MomentumOptions {
   /** Share of the parameter added to its gradient, in [0, 1). Default 0. */
   readonly weightDecay?: number;
   /** Parameters with settings of their own; the first match counts. */
@@ -17,41 +22,27 @@ export interface SgdOptions {
 }
 
 /** `b <- momentum b + g + w p; p <- p - lr b`. */
-export function sgd(options: SgdOptions = {}): TracedOptimizer {
-  const momentum = options.momentum ?? 0.9;
-  const nesterov = options.nesterov ?? false;
+export function sgd({ weightDecay = 0, groups, ...options }: SgdOptions = {}): TracedOptimizer {
+  return chain("sgd", [decayWeights({ weightDecay, groups }), addMomentum(options), scaleByRate({ groups })]);
+}
+
+/** `b <- momentum b + g`, and b, or one step ahead of it, as the update. */
+export function addMomentum({ momentum = 0.9, nesterov = false }: MomentumOptions = {}): UpdatePart {
   if (!(momentum >= 0 && momentum < 1))
     throw new ConfigError(`momentum is ${momentum}; use a number from 0 to below 1`);
   if (nesterov && momentum === 0) throw new ConfigError("nesterov is true but momentum is 0; use a momentum above 0");
-  const settingsOf = groupSettings(options.groups ?? [], options.weightDecay ?? 0);
+  if (momentum === 0) return { name: "addMomentum", begin: () => (update) => update };
   const slots = new SlotTable(["momentum"]);
   return {
-    name: "sgd",
-    prepare(parameters) {
-      if (momentum > 0) slots.prepare(parameters);
-    },
-    reset: () => slots.reset(),
-    slots: () => slots.entries(),
-    dispose: () => slots.dispose(),
-    apply(parameters, gradients, { learningRate, applied }) {
-      for (const [name, parameter] of parameters) {
-        const gradient = gradients.get(name);
-        if (gradient === undefined) continue;
-        const group = settingsOf(name);
-        tf.tidy(() => {
-          const decayed =
-            group.weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(parameter.variable, group.weightDecay));
-          let direction = decayed;
-          if (momentum > 0) {
-            const { variable } = slots.of(name, parameter).momentum;
-            const moved = tf.add(tf.mul(variable, momentum), decayed);
-            direction = nesterov ? tf.add(decayed, tf.mul(moved, momentum)) : moved;
-            variable.assign(applied === undefined ? moved : tf.where(applied, moved, variable));
-          }
-          const rate = group.learningRate === 1 ? learningRate : tf.mul(learningRate, group.learningRate);
-          parameter.variable.assign(tf.sub(parameter.variable, tf.mul(direction, rate)));
-        });
-      }
-    },
+    name: "addMomentum",
+    slots,
+    begin:
+      ({ applied }) =>
+      (update, name, parameter) => {
+        const { variable } = slots.of(name, parameter, "momentum");
+        const moved = tf.add(tf.mul(variable, momentum), update);
+        variable.assign(applied === undefined ? moved : tf.where(applied, moved, variable));
+        return nesterov ? tf.add(update, tf.mul(moved, momentum)) : moved;
+      },
   };
 }

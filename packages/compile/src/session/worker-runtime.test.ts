@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { Worker } from "node:worker_threads";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { compile } from "../index.js";
 import type { OrtModule } from "../index.js";
+import type { WorkerRequest } from "./worker-messages.js";
 import { workerRuntime } from "./worker-runtime.js";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -77,6 +79,27 @@ describe("workerRuntime", () => {
     const compiled = compile(({ x }) => ({ y: tf.neg(x!) }), { runtime, threads: 1 });
     const { y } = await compiled.run({ x: tf.scalar(2) });
     expect((await y!.data())[0]).toBe(-2);
+    compiled.dispose();
+  });
+
+  it("sends constant weights without what lies around them", async () => {
+    const sizes = [200, 200];
+    const shelf = new Float32Array(10 * 200 * 200).fill(2);
+    const weight = tf.variable(tf.tensor(shelf.subarray(0, 200 * 200), sizes));
+    const post = vi.spyOn(Worker.prototype, "postMessage");
+    const compiled = compile(({ x }) => ({ y: tf.matMul(x as tf.Tensor2D, weight as tf.Tensor as tf.Tensor2D) }), {
+      runtime: workerRuntime({ execArgv }),
+      weights: "constant",
+      threads: 1,
+    });
+    const { y } = await compiled.run({ x: tf.ones([1, 200]) });
+    expect((await y!.data())[0]).toBe(400);
+    const opened = post.mock.calls.map(([message]) => message as WorkerRequest).find(({ type }) => type === "open");
+    const { externalData } = (opened as Extract<WorkerRequest, { type: "open" }>).settings as {
+      externalData: { data: Uint8Array }[];
+    };
+    expect(externalData.map(({ data }) => data.buffer.byteLength)).toEqual([4 * 200 * 200]);
+    post.mockRestore();
     compiled.dispose();
   });
 

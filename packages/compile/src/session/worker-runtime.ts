@@ -10,6 +10,10 @@ export interface WorkerRuntimeOptions {
   readonly execArgv?: readonly string[] | undefined;
 }
 
+interface SessionSettings {
+  readonly externalData?: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
 type Question = WorkerRequest extends infer Each ? (Each extends { id: number } ? Omit<Each, "id"> : never) : never;
 
 /**
@@ -24,8 +28,8 @@ export function workerRuntime(options: WorkerRuntimeOptions = {}): OrtModule {
     keepsOutputs: true,
     Tensor: HostTensor,
     InferenceSession: {
-      async create(model, settings = {}): Promise<OrtSession> {
-        const { session } = await thread.ask<{ session: number }>({ type: "open", model, settings });
+      async create(model, settings: SessionSettings = {}): Promise<OrtSession> {
+        const { session } = await thread.ask<{ session: number }>({ type: "open", model, settings: trimmed(settings) });
         thread.sessions++;
         return {
           async run(feeds, fetches) {
@@ -81,6 +85,16 @@ class KeptTensor implements OrtTensor {
   dispose(): void {
     this.thread.tell({ type: "free", handle: this.handle });
   }
+}
+
+/** Weights beside the model without the buffers that they are only a part of, which would be sent whole. */
+function trimmed(settings: SessionSettings): object {
+  const { externalData = [], ...rest } = settings;
+  const cut = externalData.map(({ path, data }) => ({
+    path,
+    data: data.byteLength < data.buffer.byteLength ? data.slice() : data,
+  }));
+  return { ...rest, ...(cut.length === 0 ? {} : { externalData: cut }) };
 }
 
 /** Values are copied here and handed over, so that the caller keeps its own. */

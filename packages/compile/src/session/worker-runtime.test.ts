@@ -87,7 +87,7 @@ describe("workerRuntime", () => {
     const shelf = new Float32Array(10 * 200 * 200).fill(2);
     const weight = tf.variable(tf.tensor(shelf.subarray(0, 200 * 200), sizes));
     const post = vi.spyOn(Worker.prototype, "postMessage");
-    const compiled = compile(({ x }) => ({ y: tf.matMul(x as tf.Tensor2D, weight as tf.Tensor as tf.Tensor2D) }), {
+    const compiled = compile(({ x }) => ({ y: tf.matMul(x!, weight) }), {
       runtime: workerRuntime({ execArgv }),
       weights: "constant",
       threads: 1,

@@ -2,25 +2,35 @@
 import { createRng, initialize, Linear } from "@noisereel/core";
 import { adamW, defineRecipe, stage } from "@noisereel/trainer";
 import * as tf from "@tensorflow/tfjs";
+import { setTimeout } from "node:timers/promises";
 
 interface Options {
   readonly steps: number;
+  readonly saveEvery: number;
+  /** That each step waits for its items. */
+  readonly milliseconds: number;
 }
+
+const defaults: Options = { steps: 5, saveEvery: 2, milliseconds: 0 };
 
 export default defineRecipe<Options>({
   name: "line",
   options: {
     safeParse(value) {
-      const { steps = 5, ...others } = value as { readonly steps?: unknown };
-      const unknown = Object.keys(others);
+      const given = { ...(value as object) };
+      const unknown = Object.keys(given).filter((key) => !(key in defaults));
       if (unknown.length > 0) {
         return { success: false, error: { issues: [{ path: [], message: "unknown", keys: unknown }] } };
       }
-      if (typeof steps === "number") return { success: true, data: { steps } };
-      return { success: false, error: { issues: [{ path: ["steps"], message: "expected number" }] } };
+      const issues = Object.entries(given)
+        .filter(([, own]) => typeof own !== "number")
+        .map(([key]) => ({ path: [key], message: "expected number" }));
+      return issues.length > 0
+        ? { success: false, error: { issues } }
+        : { success: true, data: { ...defaults, ...given } };
     },
   },
-  stages: ({ steps }) => [
+  stages: ({ steps, saveEvery, milliseconds }) => [
     stage<number>({
       name: "fit",
       open() {
@@ -43,11 +53,14 @@ export default defineRecipe<Options>({
               y: tf.tensor2d(items.map((item) => [2 * item + 1])),
             }),
           },
-          items: (_, rng) => Array.from({ length: 4 }, () => rng.uniform()),
+          async items(_, rng) {
+            if (milliseconds > 0) await setTimeout(milliseconds);
+            return Array.from({ length: 4 }, () => rng.uniform());
+          },
           optimizer,
           learningRate: 0.1,
           totalSteps: steps,
-          saveEvery: 2,
+          saveEvery,
           rng: createRng(1),
           facts: { line: "2x + 1" },
           dropped: [{ id: "clip-9", reason: "needs 5 frames, has 1" }],

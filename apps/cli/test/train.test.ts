@@ -49,7 +49,7 @@ describe("train", () => {
   });
 
   it.each([
-    [["--set", "stepz=3"], "error: recipe line: stepz is no option; there are steps"],
+    [["--set", "stepz=3"], "error: recipe line: stepz is no option; there are steps, saveEvery, milliseconds"],
     [["--set", "steps=many"], 'error: recipe line: steps is "many": expected number'],
     [["--set", "steps"], 'error: "steps" is no setting; write name=value or group.name=value'],
     [["--stage", "other"], 'error: there is no stage "other"; the stages are fit'],

@@ -10,8 +10,8 @@ import type { CommandContext } from "../context.js";
 export async function loadRecipe(given: string, context: CommandContext): Promise<Recipe<unknown>> {
   await context.loadRecipes(); // tfjs in its production mode, before anything else loads it
   const { presets } = await import("@noisereel/recipes");
-  const preset = (presets as unknown as Readonly<Record<string, Recipe<unknown>>>)[given];
-  if (preset !== undefined) return preset;
+  const preset: unknown = Object.entries(presets).find(([name]) => name === given)?.[1];
+  if (isRecipe(preset)) return preset;
   const file = path.resolve(given);
   const isFile = await stat(file).then(
     (found) => found.isFile(),

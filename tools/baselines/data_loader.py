@@ -2,7 +2,8 @@
 
     python tools/baselines/data_loader.py FOLDER --frames 17 --size 192 --batch 4 --workers 2 --batches 24
 
-Prints one JSON object. Needs av and torch. Whole clips are decoded, as the reference's loader does.
+Prints one JSON object. Needs av and torch. Whole clips are decoded, as the reference's loader does; with --decode needed the
+crop is drawn first, decoding ends with its last frame, and only its frames are converted.
 """
 
 import argparse
@@ -19,19 +20,16 @@ import torch.nn.functional as F
 
 
 class Clips(torch.utils.data.Dataset):
-    def __init__(self, files, frames, size, length):
-        self.files, self.frames, self.size, self.length = files, frames, size, length
+    def __init__(self, files, frames, size, length, decode):
+        self.files, self.frames, self.size, self.length, self.decode = files, frames, size, length, decode
 
     def __len__(self):
         return self.length
 
     def __getitem__(self, index):
-        with av.open(self.files[index % len(self.files)]) as container:
-            container.streams.video[0].thread_count = 1
-            decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-        begin = random.randint(0, max(0, len(decoded) - self.frames))
-        picked = np.linspace(begin, min(begin + self.frames, len(decoded)) - 1, self.frames).astype(int)
-        clip = torch.from_numpy(np.stack([decoded[i] for i in picked])).permute(0, 3, 1, 2).float() / 255
+        file = self.files[index % len(self.files)]
+        pictures = self.needed(file) if self.decode == "needed" else self.whole(file)
+        clip = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
         height, width = clip.shape[-2:]
         edge = min(height, width)
         top, left = (height - edge) // 2, (width - edge) // 2
@@ -41,17 +39,40 @@ class Clips(torch.utils.data.Dataset):
             clip = clip.flip(-1)
         return clip * 2 - 1
 
+    def choose(self, total):
+        begin = random.randint(0, max(0, total - self.frames))
+        return np.linspace(begin, min(begin + self.frames, total) - 1, self.frames).astype(int)
+
+    def whole(self, file):
+        with av.open(file) as container:
+            container.streams.video[0].thread_count = 1
+            decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return [decoded[i] for i in self.choose(len(decoded))]
+
+    def needed(self, file):
+        with av.open(file) as container:
+            container.streams.video[0].thread_count = 1
+            picked = self.choose(container.streams.video[0].frames)
+            kept = {}
+            for i, frame in enumerate(container.decode(video=0)):
+                if i >= picked[0]:
+                    kept[i] = frame.to_ndarray(format="rgb24")
+                if i == picked[-1]:
+                    break
+        return [kept[i] for i in picked]
+
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     for name, value in {"frames": 17, "size": 192, "batch": 4, "workers": 0, "batches": 24}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--decode", choices=["whole", "needed"], default="whole")
     options = parser.parse_args()
     torch.set_num_threads(1)
     files = sorted(glob.glob(os.path.join(options.folder, "*.mp4")))
     warm = 2
-    clips = Clips(files, options.frames, options.size, (options.batches + warm) * options.batch)
+    clips = Clips(files, options.frames, options.size, (options.batches + warm) * options.batch, options.decode)
     loader = torch.utils.data.DataLoader(clips, batch_size=options.batch, shuffle=True, num_workers=options.workers)
     started = None
     for step, batch in enumerate(loader):

@@ -1,6 +1,8 @@
 // Clips a second from files to batches of tensors, against PyAV with torch when a Python that has both is given:
 //   npx tsx -C @noisereel/source packages/data/bench/loader.ts [--python PATH] [--workers 0] [--batches 24] [--size 192]
-// Ours and theirs take turns; the medians of three rounds are compared.
+//     [--resizer reference | sharp] [--decode whole | needed]
+// Ours and theirs take turns; the medians of the rounds are compared. `--decode` is what PyAV decodes: whole clips, as the
+// reference's loader does, or up to the last frame that the crop takes, as ours does.
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
@@ -16,6 +18,8 @@ const { values } = parseArgs({
     batches: { type: "string", default: "24" },
     size: { type: "string", default: "192" },
     resizer: { type: "string", default: "reference" },
+    decode: { type: "string", default: "whole" },
+    rounds: { type: "string", default: "3" },
   },
 });
 const [workers, batches, size] = [values.workers, values.batches, values.size].map(Number) as [number, number, number];
@@ -52,6 +56,7 @@ async function theirs(python: string): Promise<number> {
   const script = path.join(root, "tools", "baselines", "data_loader.py");
   const numbers = { frames, size, batch, workers, batches };
   const args = Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  args.push("--decode", values.decode);
   const { stdout } = await promisify(execFile)(python, [script, path.join(root, "clips"), ...args]);
   return (JSON.parse(stdout) as { clips_per_second: number }).clips_per_second;
 }
@@ -60,7 +65,7 @@ const median = (numbers: readonly number[]): number => numbers.toSorted((a, b) =
 
 async function main(): Promise<void> {
   const [own, other]: [number[], number[]] = [[], []];
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < Number(values.rounds); round++) {
     own.push(await ours());
     if (values.python !== undefined) other.push(await theirs(values.python));
   }
@@ -69,7 +74,7 @@ async function main(): Promise<void> {
   );
   if (other.length === 0) return;
   console.log(
-    `PyAV + torch: ${median(other).toFixed(2)} clips/s (${other.map((value) => value.toFixed(2)).join(", ")})`,
+    `PyAV (${values.decode}) + torch: ${median(other).toFixed(2)} clips/s (${other.map((value) => value.toFixed(2)).join(", ")})`,
   );
   console.log(`ratio: ${(median(own) / median(other)).toFixed(2)}`);
 }

@@ -1,6 +1,7 @@
 // Which frames of a clip a training step sees. Pure arithmetic on frame numbers.
-import { type Clip, type ClipTransform, ClipError, ConfigError } from "@noisereel/core";
+import { type Clip, type ClipTransform, ClipError, ConfigError, type Rng } from "@noisereel/core";
 import { selectFrames } from "./clip.js";
+import { choosingTransform, type ClipLength, type FrameChoice } from "./transforms/choosing.js";
 
 export interface CropRangeOptions {
   /** Frames that the clip has. */
@@ -87,25 +88,38 @@ export interface TemporalCropOptions {
   readonly compat?: boolean | undefined;
 }
 
-/** Cuts a part of `frames` frames out of a clip. Draws one integer when `position` is `random`. */
+/**
+ * Cuts a part of `frames` frames out of a clip. Draws one integer when `position` is `random`. Without `targetFps` it chooses
+ * before anything is decoded: first in a loader's transform, it spares decoding the frames that are not taken.
+ */
 export function temporalCrop(options: TemporalCropOptions): ClipTransform {
   const { frames, sampleRate = 1, targetFps, position = "random", short = "repeat", compat = false } = options;
   cropRange({ total: 1, frames, sampleRate }); // a wrong option is an error now, not at the first clip
-  return (clip, rng) => {
-    const available =
-      targetFps === undefined ? undefined : resampledIndices({ total: clip.frames, fps: clip.fps, targetFps });
-    const total = available?.length ?? clip.frames;
+  const indicesOf = (id: string, total: number, rng: Rng): number[] => {
     const { size, maxBegin } = cropRange({ total, frames, sampleRate, compat });
     if (short === "throw" && total < size) {
       const at = targetFps === undefined ? "" : ` at ${targetFps} frames a second`;
-      throw new ClipError(`clip ${clip.id} has ${total} frames${at} but ${size} are needed`, { id: clip.id });
+      throw new ClipError(`clip ${id} has ${total} frames${at} but ${size} are needed`, { id });
     }
     const begin = position === "start" ? 0 : position === "middle" ? maxBegin >> 1 : rng.integer(maxBegin + 1);
-    const indices = frameIndices({ total, frames, sampleRate, begin });
-    return selectFrames(clip, available === undefined ? indices : indices.map((index) => available[index]!), {
-      fps: croppedFps(targetFps ?? clip.fps, indices),
-    });
+    return frameIndices({ total, frames, sampleRate, begin });
   };
+  if (targetFps !== undefined) {
+    return (clip, rng) => {
+      const available = resampledIndices({ total: clip.frames, fps: clip.fps, targetFps });
+      const indices = indicesOf(clip.id, available.length, rng);
+      const taken = indices.map((index) => available[index]!);
+      return selectFrames(clip, taken, { fps: croppedFps(targetFps, indices) });
+    };
+  }
+  const choose = (clip: ClipLength, rng: Rng): FrameChoice => {
+    const indices = indicesOf(clip.id, clip.frames, rng);
+    return { indices, rate: (fps) => croppedFps(fps, indices) };
+  };
+  return choosingTransform({ choose, rest: (clip) => clip }, (clip, rng) => {
+    const { indices, rate } = choose(clip, rng);
+    return selectFrames(clip, indices, { fps: rate(clip.fps) });
+  });
 }
 
 /** Speed at which the chosen frames show the original motion. */

@@ -41,6 +41,13 @@ export { checkVideoShape, type LegalShapeOptions, nearestLegalFrames, nearestLeg
 export { centerCrop, centerRectangle, cropClip, randomCrop, type Rectangle, type Size } from "./transforms/crop.js";
 export { horizontalFlip } from "./transforms/flip.js";
 export { pipeline } from "./transforms/pipeline.js";
+export {
+  type ChoosingTransform,
+  choosingTransform,
+  type ClipLength,
+  type FrameChoice,
+  type FrameChoosingSource,
+} from "./transforms/choosing.js";
 export { createResampler } from "./transforms/resample.js";
 export { centerCropResize, resizeClip, type ResizeOptions } from "./transforms/resize.js";
 

@@ -30,10 +30,13 @@ export function clipToTensor(clips: Clip | readonly Clip[]): VideoTensor {
         `clip ${clip.id} is ${describe(clip)} but clip ${first.id} is ${describe(first)}; clips of a batch need one shape`,
       );
     }
-    const offset = index * clip.pixels.length;
-    for (let i = 0; i < clip.pixels.length; i++) values[offset + i] = table[clip.pixels[i]!]!;
+    fillNumbers(values, index * clip.pixels.length, clip.pixels);
   });
   return tf.tensor5d(values, [list.length, frames, height, width, 3]);
+}
+
+function fillNumbers(values: Float32Array, offset: number, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) values[offset + i] = table[bytes[i]!]!;
 }
 
 const table = Float32Array.from({ length: 256 }, (_, byte) => fromUint8(byte));

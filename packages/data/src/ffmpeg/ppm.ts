@@ -11,11 +11,15 @@ export interface RgbFrame {
 const headerPattern = /^P6\s(\d+)\s(\d+)\s255\s/;
 const headerBytes = 32;
 
+export interface PpmOptions {
+  readonly file: string;
+  readonly maxPixels: number;
+  /** Gives the memory for a frame of so many bytes. Default: new memory for each. */
+  readonly allocate?: ((bytes: number) => Uint8Array) | undefined;
+}
+
 /** Cuts `chunks` into frames. A frame of more than `maxPixels` (height times width) is refused before it is stored. */
-export async function* ppmFrames(
-  chunks: AsyncIterable<Uint8Array>,
-  options: { readonly file: string; readonly maxPixels: number },
-): AsyncGenerator<RgbFrame> {
+export async function* ppmFrames(chunks: AsyncIterable<Uint8Array>, options: PpmOptions): AsyncGenerator<RgbFrame> {
   let head: Buffer = Buffer.alloc(0);
   let frame: RgbFrame | undefined;
   let filled = 0;
@@ -50,12 +54,13 @@ export async function* ppmFrames(
   }
 }
 
-function allocate(height: number, width: number, options: { file: string; maxPixels: number }): RgbFrame {
+function allocate(height: number, width: number, options: PpmOptions): RgbFrame {
   if (height * width > options.maxPixels) {
     throw new ClipError(
       `cannot read ${options.file}: its frames of ${width}x${height} exceed the limit of ${options.maxPixels} pixels; raise maxPixels if you trust the file`,
       { path: options.file },
     );
   }
-  return { height, width, pixels: new Uint8Array(height * width * 3) };
+  const bytes = height * width * 3;
+  return { height, width, pixels: options.allocate?.(bytes) ?? new Uint8Array(bytes) };
 }

@@ -1,6 +1,7 @@
 // One clip of a source to one example: the part of loading that may run in another thread.
-import type { CallOptions, ClipSource, ClipTransform, Example, Rng } from "@noisereel/core";
+import type { CallOptions, Clip, ClipSource, ClipTransform, Example, Rng } from "@noisereel/core";
 import type { Bucket } from "../buckets/bucket.js";
+import { choosesFrames, isChoosing } from "../transforms/choosing.js";
 import { makeExample, type StillOptions } from "../joint.js";
 
 /** Where clips come from and what is done to them. */
@@ -22,8 +23,25 @@ export async function loadExample(
 ): Promise<Example> {
   const { source, stills } = pipeline;
   const { index, bucket, draws } = item;
-  const clip = await source.get(index, call);
   const transform = bucket === undefined ? pipeline.transform : pipeline.bucketTransform?.(bucket);
-  const changed = transform === undefined ? clip : await transform(clip, draws.fork("transform"));
+  const changed = await loadTransformed(source, { index, transform, rng: draws.fork("transform") }, call);
   return makeExample(changed, draws.fork("stills"), { stills, signal: call.signal });
+}
+
+/** The transformed clip. Where the transform chooses frames and the source can give just those, no others are decoded. */
+async function loadTransformed(
+  source: ClipSource,
+  item: { readonly index: number; readonly transform: ClipTransform | undefined; readonly rng: Rng },
+  call: CallOptions,
+): Promise<Clip> {
+  const { index, transform, rng } = item;
+  if (isChoosing(transform) && choosesFrames(source)) {
+    const length = source.clipLength(index);
+    if (length !== undefined) {
+      const choice = transform.choose(length, rng);
+      return transform.rest(await source.getFrames(index, choice, call), rng);
+    }
+  }
+  const clip = await source.get(index, call);
+  return transform === undefined ? clip : transform(clip, rng);
 }

@@ -1,16 +1,9 @@
 // A manifest as a source of clips.
-import {
-  type CallOptions,
-  type Clip,
-  ClipError,
-  type ClipSource,
-  type ClipTransform,
-  ConfigError,
-  type Rng,
-} from "@noisereel/core";
+import { type CallOptions, type Clip, ClipError, type ClipTransform, ConfigError, type Rng } from "@noisereel/core";
 import { fileSha256 } from "../files.js";
-import { readImage } from "../video/image.js";
-import { readVideo, type ReadVideoOptions } from "../video/read.js";
+import type { FrameChoosingSource } from "../transforms/choosing.js";
+import type { ReadVideoOptions } from "../video/read.js";
+import { framesToChooseFrom, readChosen, readEntry } from "./read-entry.js";
 import type { Manifest } from "./read.js";
 import type { ManifestEntry } from "./schema.js";
 
@@ -34,9 +27,11 @@ export interface ManifestSourceOptions {
 
 /**
  * The clips of a manifest, decoded when they are asked for. `get` throws a `ClipError` when a file cannot be read, has
- * fewer frames than the manifest states, or (with `verify`) another sha256.
+ * fewer frames than the manifest states, or (with `verify`) another sha256. Where the manifest states how many frames a clip
+ * has, a loader whose transform begins with `temporalCrop` decodes only the frames it takes; then damage behind them is not
+ * seen (`checkManifest` decodes everything).
  */
-export function manifestSource(manifest: Manifest, options: ManifestSourceOptions = {}): ClipSource {
+export function manifestSource(manifest: Manifest, options: ManifestSourceOptions = {}): FrameChoosingSource {
   const { captionPolicy = "first", rng, verify = false, read = {} } = options;
   if (captionPolicy === "random" && rng === undefined) {
     throw new ConfigError('captionPolicy is "random" but rng is missing; give the generator to draw from');
@@ -57,22 +52,36 @@ export function manifestSource(manifest: Manifest, options: ManifestSourceOption
       );
     }
   }
+  const entryAt = (index: number): ManifestEntry => {
+    const entry = manifest.entries[index];
+    if (entry !== undefined) return entry;
+    throw new ConfigError(`index is ${index}; ${manifest.path} has ${manifest.entries.length} clips, from 0`);
+  };
+  const reading = async (
+    index: number,
+    call: CallOptions,
+    work: (entry: ManifestEntry, options: ReadVideoOptions) => Promise<Clip>,
+  ): Promise<Clip> => {
+    const entry = entryAt(index);
+    const caption = captionOf(entry, captionPolicy, rng);
+    try {
+      if (verify) await verifyFile(entry, call.signal);
+      return await work(entry, { ...read, id: entry.id, caption, signal: call.signal });
+    } catch (error) {
+      if (!ClipError.isInstance(error) || (error as ClipError).id !== undefined) throw error;
+      throw new ClipError((error as ClipError).message, { id: entry.id, path: entry.path, cause: error });
+    }
+  };
   return {
     name: options.name ?? manifest.path,
     length: manifest.entries.length,
-    async get(index: number, call: CallOptions = {}): Promise<Clip> {
-      const entry = manifest.entries[index];
-      if (entry === undefined) {
-        throw new ConfigError(`index is ${index}; ${manifest.path} has ${manifest.entries.length} clips, from 0`);
-      }
-      const caption = captionOf(entry, captionPolicy, rng);
-      try {
-        if (verify) await verifyFile(entry, call.signal);
-        return await readEntry(entry, { ...read, id: entry.id, caption, signal: call.signal });
-      } catch (error) {
-        if (!ClipError.isInstance(error) || (error as ClipError).id !== undefined) throw error;
-        throw new ClipError((error as ClipError).message, { id: entry.id, path: entry.path, cause: error });
-      }
+    get: (index, call = {}) => reading(index, call, readEntry),
+    getFrames: (index, choice, call = {}) =>
+      reading(index, call, (entry, entryOptions) => readChosen(entry, choice, entryOptions)),
+    clipLength(index) {
+      const entry = entryAt(index);
+      const frames = framesToChooseFrom(entry, read);
+      return frames === undefined ? undefined : { id: entry.id, frames };
     },
   };
 }
@@ -94,25 +103,6 @@ function captionOf(entry: ManifestEntry, policy: CaptionPolicy, rng: Rng | undef
   if (typeof policy === "object") return entry.captions[entry.captionSources.indexOf(policy.source)];
   if (policy !== "random") return entry.captions[policy];
   return entry.captions.length === 0 ? undefined : entry.captions[rng!.fork(entry.id).integer(entry.captions.length)];
-}
-
-async function readEntry(entry: ManifestEntry, options: ReadVideoOptions): Promise<Clip> {
-  const { part, start, end } = entry;
-  if (entry.type === "image") {
-    const { id, caption, maxPixels, signal } = options;
-    return readImage(entry.path, { id, caption, maxPixels, part, signal });
-  }
-  const clip = await readVideo(entry.path, { ...options, start, end, part, name: entry.member });
-  const range = entry.end === undefined ? undefined : entry.end - (entry.start ?? 0);
-  const wanted = range ?? (entry.start === undefined ? entry.stated.frames : undefined);
-  const expected = options.fps === undefined ? Math.min(wanted ?? 0, options.maxFrames ?? Infinity) : 0;
-  if (clip.frames < expected) {
-    throw new ClipError(
-      `${entry.path} has ${clip.frames} of the ${expected} frames that the manifest states; it is cut short, or the manifest is wrong`,
-      { id: entry.id, path: entry.path },
-    );
-  }
-  return clip;
 }
 
 async function verifyFile(entry: ManifestEntry, signal: AbortSignal | undefined): Promise<void> {

@@ -13,17 +13,20 @@ export function horizontalFlip(options: { readonly probability?: number } = {}):
   }
   return (clip, rng) => {
     if (rng.uniform() >= probability) return clip;
-    const { width } = clip;
     const pixels = new Uint8Array(clip.pixels.length);
-    const stride = width * 3;
-    for (let start = 0; start < pixels.length; start += stride) {
-      for (let x = 0; x < stride; x += 3) {
-        const target = start + stride - 3 - x;
-        pixels[target] = clip.pixels[start + x]!;
-        pixels[target + 1] = clip.pixels[start + x + 1]!;
-        pixels[target + 2] = clip.pixels[start + x + 2]!;
-      }
-    }
+    mirrorRows(clip.pixels, pixels, clip.width * 3);
     return withPixels(clip, pixels, clip);
   };
+}
+
+function mirrorRows(from: Uint8Array, to: Uint8Array, stride: number): void {
+  for (let start = 0; start < to.length; start += stride) {
+    let target = start + stride - 3;
+    for (let source = start; source < start + stride; source += 3) {
+      to[target] = from[source]!;
+      to[target + 1] = from[source + 1]!;
+      to[target + 2] = from[source + 2]!;
+      target -= 3;
+    }
+  }
 }

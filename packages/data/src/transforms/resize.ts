@@ -2,11 +2,11 @@
 import type { Clip, ClipTransform } from "@noisereel/core";
 import sharp from "sharp";
 import { framePixels, withPixels } from "../clip.js";
-import { centerRectangle, cropClip, type Size, toSize } from "./crop.js";
-import { createResampler } from "./resample.js";
+import { centerRectangle, cropClip, type Rectangle, type Size, toSize } from "./crop.js";
+import { resampleClip } from "./resample-bytes.js";
 
 export interface ResizeOptions {
-  /** `reference` (default): aligned corners with antialiasing, at parity. `sharp`: libvips' Lanczos, faster and sharper. */
+  /** `reference` (default): aligned corners with antialiasing, at parity. `sharp`: libvips' Lanczos, which is sharper. */
   readonly resizer?: "reference" | "sharp" | undefined;
 }
 
@@ -16,27 +16,29 @@ export interface ResizeOptions {
  */
 export function centerCropResize(size: number | Size, options: ResizeOptions = {}): ClipTransform {
   const target = toSize(size);
-  return (clip) => resizeClip(cropClip(clip, centerRectangle(clip, target)), target, options);
+  return (clip) => cropAndResize(clip, centerRectangle(clip, target), target, options);
 }
 
 /** Scales a clip to `size`; the aspect changes with it. */
 export async function resizeClip(clip: Clip, size: number | Size, options: ResizeOptions = {}): Promise<Clip> {
-  const to = toSize(size);
-  if (clip.height === to.height && clip.width === to.width) return clip;
-  const scale = options.resizer === "sharp" ? sharpScaler(clip, to) : referenceScaler(clip, to);
-  const frameBytes = to.height * to.width * 3;
-  const pixels = new Uint8ClampedArray(clip.frames * frameBytes); // clamps and rounds
-  for (let frame = 0; frame < clip.frames; frame++) {
-    pixels.set(await scale(framePixels(clip, frame)), frame * frameBytes);
-  }
-  return withPixels(clip, new Uint8Array(pixels.buffer), to);
+  const { height, width } = clip;
+  return cropAndResize(clip, { top: 0, left: 0, height, width }, toSize(size), options);
 }
 
-type Scaler = (frame: Uint8Array) => ArrayLike<number> | Promise<ArrayLike<number>>;
+async function cropAndResize(clip: Clip, rectangle: Rectangle, to: Size, options: ResizeOptions): Promise<Clip> {
+  if (rectangle.height === to.height && rectangle.width === to.width) return cropClip(clip, rectangle);
+  return options.resizer === "sharp"
+    ? resizeWithSharp(cropClip(clip, rectangle), to)
+    : resampleClip(clip, rectangle, to);
+}
 
-const referenceScaler = (from: Size, to: Size): Scaler => createResampler({ from, to });
-
-function sharpScaler(from: Size, to: Size): Scaler {
-  const raw = { width: from.width, height: from.height, channels: 3 } as const;
-  return (frame) => sharp(frame, { raw }).resize(to.width, to.height, { fit: "fill" }).raw().toBuffer();
+async function resizeWithSharp(clip: Clip, to: Size): Promise<Clip> {
+  const raw = { width: clip.width, height: clip.height, channels: 3 } as const;
+  const frameBytes = to.height * to.width * 3;
+  const pixels = new Uint8Array(clip.frames * frameBytes);
+  for (let frame = 0; frame < clip.frames; frame++) {
+    const image = sharp(framePixels(clip, frame), { raw }).resize(to.width, to.height, { fit: "fill" });
+    pixels.set(await image.raw().toBuffer(), frame * frameBytes);
+  }
+  return withPixels(clip, pixels, to);
 }

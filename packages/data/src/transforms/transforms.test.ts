@@ -8,6 +8,7 @@ import {
   centerCropResize,
   centerRectangle,
   createResampler,
+  framePixels,
   cropClip,
   horizontalFlip,
   pipeline,
@@ -40,6 +41,24 @@ describe("resample", () => {
     const size = { height: 10, width: 16 };
     const input = clip.pixels.subarray(0, 480);
     expect([...createResampler({ from: size, to: size })(input)]).toEqual([...input]);
+  });
+
+  test("on bytes it gives the rounded numbers, for any rectangle and size", async () => {
+    const sizes = fc.integer({ min: 1, max: 40 });
+    await fc.assert(
+      fc.asyncProperty(sizes, sizes, sizes, sizes, fc.nat(), async (height, width, toHeight, toWidth, seed) => {
+        const noise = createRng(seed);
+        const pixels = Uint8Array.from({ length: 2 * height * width * 3 }, () => noise.integer(256));
+        const from = { id: "noise", pixels, frames: 2, height, width, fps: 1 };
+        const to = { height: toHeight, width: toWidth };
+        const rectangle = centerRectangle(from, to);
+        const result = await centerCropResize(to)(from, rng);
+        const exact = createResampler({ from: rectangle, to })(framePixels(cropClip(from, rectangle), 1));
+        // Sums in float32: half a unit and the error of some additions.
+        framePixels(result, 1).forEach((byte, i) => expect(Math.abs(byte - exact[i]!)).toBeLessThan(0.5 + 1e-4));
+      }),
+      { numRuns: 60 },
+    );
   });
 
   test("a picture of the wrong length is refused", () => {

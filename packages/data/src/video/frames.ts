@@ -21,6 +21,11 @@ export interface VideoFramesOptions extends ProcessOptions {
   readonly start?: number | undefined;
   /** First frame that is not read any more. Default: the end of the file. */
   readonly end?: number | undefined;
+  /**
+   * Only these frames, counted from `start`, in ascending order: others are decoded but neither converted nor handed over, and
+   * decoding ends with the last. Default: all.
+   */
+  readonly only?: readonly number[] | undefined;
   /** Resamples to this many frames a second, by the nearest time stamp, before `start` and `end` count. Default: every frame once. */
   readonly fps?: number | undefined;
   /**
@@ -40,7 +45,16 @@ export interface VideoFramesOptions extends ProcessOptions {
  * Decodes the first video stream of `file`. Leaving the loop ends the decoder. Throws `ClipError` when the file is
  * missing, empty, of a refused format, damaged, or has no frame in the range.
  */
-export async function* videoFrames(file: string, options: VideoFramesOptions = {}): AsyncGenerator<VideoFrame> {
+export function videoFrames(file: string, options: VideoFramesOptions = {}): AsyncGenerator<VideoFrame> {
+  return framesInto(file, options, undefined);
+}
+
+/** `videoFrames` with the pixels in memory that `allocate` gives. */
+export async function* framesInto(
+  file: string,
+  options: VideoFramesOptions,
+  allocate: ((bytes: number) => Uint8Array) | undefined,
+): AsyncGenerator<VideoFrame> {
   const { maxPixels = 33_177_600, damaged = "throw" } = options;
   const filters = filterChain(options);
   requirePart(file, await requireFile(file), options.part);
@@ -51,7 +65,7 @@ export async function* videoFrames(file: string, options: VideoFramesOptions = {
   try {
     let index = 0;
     let fps: number | undefined;
-    for await (const frame of ppmFrames(ffmpeg.output, { file, maxPixels })) {
+    for await (const frame of ppmFrames(ffmpeg.output, { file, maxPixels, allocate })) {
       fps ??= options.fps ?? (await ffmpeg.logged(frameRateFromLog));
       if (fps === undefined) throw new ClipError(`cannot read ${file}: it states no frame rate`, { path: file });
       yield { index, ...frame, fps };
@@ -78,7 +92,8 @@ const noFrames = (file: string, { start = 0, end }: VideoFramesOptions): string 
 
 /** Every decoded frame gets the time stamp N/25, so that no ffmpeg version drops or repeats one to keep a rate. */
 function filterChain(options: VideoFramesOptions): string {
-  const { start = 0, end, fps, size } = options;
+  const { start = 0, only, fps, size } = options;
+  const end = only === undefined ? options.end : start + lastOf(only, options) + 1;
   if (!Number.isInteger(start) || start < 0) throw new ConfigError(`start is ${start}; use a frame number, 0 or more`);
   if (end !== undefined && (!Number.isInteger(end) || end <= start)) {
     throw new ConfigError(`end is ${end}; use a frame number larger than start (${start})`);
@@ -90,6 +105,7 @@ function filterChain(options: VideoFramesOptions): string {
   if (start > 0 || end !== undefined) {
     filters.push(`trim=start_frame=${start}${end === undefined ? "" : `:end_frame=${end}`}`);
   }
+  if (only !== undefined && only.length < only.at(-1)! + 1) filters.push(`select='${chosen(only)}'`);
   filters.push("settb=1/25", "setpts=N");
   if (size === undefined) filters.push(`scale=iw:ih:flags=bicubic+${exact}`);
   else {
@@ -102,4 +118,24 @@ function filterChain(options: VideoFramesOptions): string {
     filters.push(`scale=${width}:${height}:flags=bicubic+${exact}`);
   }
   return [...filters, "format=rgb24"].join(",");
+}
+
+/** The last of the chosen frames. */
+function lastOf(only: readonly number[], { start = 0, end = Infinity }: VideoFramesOptions): number {
+  const wrong = only.find(
+    (frame, i) => !Number.isInteger(frame) || frame <= (only[i - 1] ?? -1) || start + frame >= end,
+  );
+  if (only.length === 0 || wrong !== undefined) {
+    throw new ConfigError(
+      `only is [${only.join(", ")}]; use at least one frame number, from 0, ascending, below ${end - start}`,
+    );
+  }
+  return only.at(-1)!;
+}
+
+/** An expression of ffmpeg's `select` that is true for these frames: runs of neighbours as one term. */
+function chosen(only: readonly number[]): string {
+  const starts = only.filter((frame, i) => i === 0 || frame !== only[i - 1]! + 1);
+  const ends = only.filter((frame, i) => i === only.length - 1 || frame !== only[i + 1]! - 1);
+  return starts.map((first, i) => `between(n,${first},${ends[i]})`).join("+");
 }

@@ -2,7 +2,7 @@
 import path from "node:path";
 import { type Clip, ClipError, ConfigError } from "@noisereel/core";
 import { createClip } from "../clip.js";
-import { type VideoFrame, videoFrames, type VideoFramesOptions } from "./frames.js";
+import { framesInto, type VideoFrame, type VideoFramesOptions } from "./frames.js";
 import { isAnimationFile, readAnimation } from "./animation.js";
 
 export interface ReadVideoOptions extends VideoFramesOptions {
@@ -26,10 +26,37 @@ export async function readVideo(file: string, options: ReadVideoOptions = {}): P
   if (maxFrames !== undefined && (!Number.isInteger(maxFrames) || maxFrames < 1)) {
     throw new ConfigError(`maxFrames is ${maxFrames}; use a positive integer`);
   }
-  if (isAnimationFile(options.name ?? file)) return readAnimation(file, options);
+  if (isAnimationFile(options.name ?? file)) {
+    if (options.only === undefined) return readAnimation(file, options);
+    throw new ConfigError(`only does not apply to ${file}; choose frames with selectFrames after reading`);
+  }
   const stop = maxFrames === undefined ? end : Math.min(end ?? Infinity, start + maxFrames);
-  const frames = videoFrames(file, { ...options, end: stop });
-  return collectClip(frames, { ...options, id: options.id ?? file, file });
+  const room = frameRoom(options.only?.length ?? (stop === undefined ? undefined : stop - start));
+  const frames = framesInto(file, { ...options, end: stop }, room.allocate);
+  return collectClip(frames, { ...options, id: options.id ?? file, file, room });
+}
+
+/** Memory for a clip of which the number of frames is known, so that decoded frames need not be copied together. */
+interface FrameRoom {
+  readonly allocate: (bytes: number) => Uint8Array;
+  /** The memory, when it is filled by frames of one size. */
+  readonly whole: () => Uint8Array | undefined;
+}
+
+const largestRoom = 2 ** 28;
+
+function frameRoom(frames: number | undefined): FrameRoom {
+  let room: Uint8Array | undefined;
+  let used = 0;
+  return {
+    allocate(bytes) {
+      if (used === 0 && frames !== undefined && frames * bytes <= largestRoom) room = new Uint8Array(frames * bytes);
+      if (room === undefined || used + bytes > room.length) return new Uint8Array(bytes);
+      used += bytes;
+      return room.subarray(used - bytes, used);
+    },
+    whole: () => (room !== undefined && used === room.length ? room : undefined),
+  };
 }
 
 /** Puts frames together as one clip. They must agree in size. */
@@ -40,6 +67,7 @@ export async function collectClip(
     readonly caption?: string | undefined;
     readonly maxBytes?: number | undefined;
     readonly file?: string;
+    readonly room?: FrameRoom;
   },
 ): Promise<Clip> {
   const { id, caption, maxBytes = 2 ** 31, file = id } = options;
@@ -64,11 +92,17 @@ export async function collectClip(
     parts.push(frame.pixels);
   }
   if (first === undefined) throw new ClipError(`${file} gave no frames`, { path: file });
+  const whole = options.room?.whole();
+  const pixels = whole?.length === bytes ? whole : joined(parts, bytes);
+  return createClip(pixels, { id, caption, height: first.height, width: first.width, fps: first.fps });
+}
+
+function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
   const pixels = new Uint8Array(bytes);
   let offset = 0;
   for (const part of parts) {
     pixels.set(part, offset);
     offset += part.length;
   }
-  return createClip(pixels, { id, caption, height: first.height, width: first.width, fps: first.fps });
+  return pixels;
 }

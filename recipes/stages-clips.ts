@@ -1,11 +1,12 @@
 // From a manifest to the clips of a stage, and the reason why a clip is none.
 import { type Clip, ClipError, ConfigError, createRng } from "@noisereel/core";
-import { centerCropResize, type Manifest, manifestSource, readManifest, temporalCrop } from "@noisereel/data";
+import { type Manifest, manifestSource, readManifest } from "@noisereel/data";
 import type { DroppedItem } from "@noisereel/trainer";
 import { assertCaption } from "@noisereel/text-encoder";
 import path from "node:path";
 import { shippedManifest } from "./quickstart/config.js";
 import type { StagesOptions } from "./stages-options.js";
+import { viewOf } from "./stages-views.js";
 
 export interface ClipShape {
   readonly frames: number;
@@ -25,22 +26,21 @@ export function openManifest({ manifest }: StagesOptions): Promise<Manifest> {
 }
 
 /**
- * Reads every clip of the manifest once, cut to its first frames and resized, and hands the usable ones to `use` in order.
+ * Reads every clip of the manifest once, cut to its first frames and resized, and hands the usable ones to `use` in order, with
+ * a way to have other views of them.
  * A clip that is too short, cannot be read or has no caption is left out with its reason. The last `heldOut` usable clips are
  * the held-out ones.
  */
 export async function forEachClip(
   options: StagesOptions,
   shape: ClipShape,
-  use: (clip: Clip) => Promise<void> | void,
+  use: (clip: Clip, view: (index: number) => Promise<Clip>) => Promise<void> | void,
   signal?: AbortSignal,
 ): Promise<StageClips> {
   const manifest = await openManifest(options);
   const source = manifestSource(manifest, { verify: true });
   const needed = (shape.frames - 1) * options.sampleRate + 1;
-  const crop = temporalCrop({ frames: shape.frames, sampleRate: options.sampleRate, position: "start" });
-  const resize = centerCropResize({ height: shape.height, width: shape.width });
-  const rng = createRng(options.seed);
+  const rng = createRng(options.seed).fork("views");
   const usable: string[] = [];
   const dropped: DroppedItem[] = [];
   for (let index = 0; index < source.length; index++) {
@@ -51,7 +51,9 @@ export async function forEachClip(
       assertCaption(clip.caption ?? "", "twice");
       if (clip.frames < needed) throw new ClipError(`needs ${needed} frames, has ${clip.frames}`);
       const id = path.parse(entry.path).name;
-      await use({ ...(await resize(await crop(clip, rng), rng)), id });
+      const how = { shape, sampleRate: options.sampleRate, rng: rng.fork(id) };
+      const view = async (index: number): Promise<Clip> => ({ ...(await viewOf(clip, { ...how, index })), id });
+      await use(await view(0), view);
       usable.push(id);
     } catch (error) {
       // A clip that cannot be used is left out and said so; anything else is a fault of ours.

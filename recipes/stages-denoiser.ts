@@ -32,6 +32,9 @@ import { encodeStage, type LatentSet, standInLatents } from "./stages-latents.js
 import type { StageOptions, StagesOptions } from "./stages-options.js";
 import { openText, type StageText } from "./stages-text.js";
 
+/** Of each held-out clip and timestep. */
+const noiseDraws = 2;
+
 export interface DenoiserStageOptions {
   readonly name: string;
   readonly from: string | undefined;
@@ -45,6 +48,7 @@ export function denoiserStage({ name, from, shape, options, context }: DenoiserS
   return stage<LatentItem>({
     name,
     from,
+    recomputeOption: "denoiser.recompute",
     complete: () => existsSync(path.join(folder, "denoiser", "config.json")),
     async open(open) {
       const rng = createRng(options.seed).fork("denoiser");
@@ -73,6 +77,8 @@ export function denoiserStage({ name, from, shape, options, context }: DenoiserS
         clipNorm: options.clipNorm,
         accumulate: shape.accumulate,
         ema: average,
+        // What is measured, sampled and kept is the average, so that is also what the next stage goes on from.
+        startWith: "ema",
         totalSteps: shape.steps,
         saveEvery: Math.min(options.saveEvery, shape.steps),
         rng: rng.fork(name),
@@ -84,10 +90,11 @@ export function denoiserStage({ name, from, shape, options, context }: DenoiserS
                 heldOutPlugin({
                   task,
                   // Without stills, so that the figure means the same in every stage.
-                  batches: [measured.map((item) => ({ ...item, stills: [] }))],
+                  batches: Array.from({ length: noiseDraws }, () => measured.map((item) => ({ ...item, stills: [] }))),
                   variants: Object.fromEntries(options.timesteps.map((t) => [`t${t}`, atTimestep(t)])),
                   rng: createRng(options.seed).fork("held-out"),
                   steps: options.measureEvery,
+                  ema: average,
                   executor: context.executor,
                   trackers: open.trackers,
                 }),
@@ -131,15 +138,16 @@ function openDenoiser(
   latentChannels: number,
   textWidth: number,
 ): LatteT2V {
-  const { learned_variance: learnsVariance, ...model } = options.denoiser;
-  return new LatteT2V({
+  const { learned_variance: learnsVariance, recompute, ...model } = options.denoiser;
+  const config = {
     ...model,
     in_channels: latentChannels,
     out_channels: learnsVariance ? 2 * latentChannels : latentChannels,
     caption_channels: textWidth,
-    sample_size: [shape.height / 8, shape.width / 8],
+    sample_size: [shape.height / 8, shape.width / 8] satisfies [number, number],
     video_length: (shape.frames - 1) / 4 + 1,
-  });
+  };
+  return new LatteT2V(config, { recompute });
 }
 
 /** The task, and its batches with every item at one timestep. */
@@ -163,7 +171,9 @@ function makeTasks(denoiser: LatteT2V, text: StageText, options: StagesOptions) 
 }
 
 async function drawItems(latents: LatentSet, count: number, rng: Rng): Promise<LatentItem[]> {
-  return Promise.all(drawWithoutRepeats(latents.trained, count, rng).map((id) => latents.get(id)));
+  const ids = drawWithoutRepeats(latents.trained, count, rng.fork("clips"));
+  const views = rng.fork("views");
+  return Promise.all(ids.map((id) => latents.get(id, views.integer(latents.views))));
 }
 
 /** Samples of the first captions, or undefined when none are wanted. */

@@ -5,15 +5,21 @@ import { clipSha256, makeExample, openLatentCache } from "@noisereel/data";
 import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
 import type { RecipeContext } from "@noisereel/trainer";
 import path from "node:path";
+import { latelyUsed } from "./lately-used.js";
 import { posteriorOf, scalePosterior } from "./latent-posteriors.js";
 import { forEachClip, type StageClips } from "./stages-clips.js";
 import type { StageOptions, StagesOptions } from "./stages-options.js";
 
+/** Latents that stay in memory, for sets that fit: reading them anew would be a tenth of a short step. */
+const keptBytes = 256 * 2 ** 20;
+
 export interface LatentSet extends StageClips {
   /** The caption of a clip. */
   caption(id: string): string;
-  /** The latents of a clip, scaled for the denoiser. Read from the disk each time. */
-  get(id: string): Promise<LatentItem>;
+  /** Of each clip that is trained on; view 0 is the plain one. */
+  readonly views: number;
+  /** The latents of a clip, scaled for the denoiser. Read from the disk, or kept from the last time. */
+  get(id: string, view?: number): Promise<LatentItem>;
 }
 
 /** Encodes the clips of a stage, those that the cache does not know. */
@@ -29,14 +35,15 @@ export async function encodeStage(
   },
 ): Promise<LatentSet> {
   const { coder, hash, context, signal } = given;
+  const { views } = options;
   const cache = await openLatentCache({
     folder: path.join(context.folder, "latents"),
     encoder: hash,
     transform: { tiled: options.autoencoder.tiled },
   });
-  const known = new Map<string, { readonly caption: string; readonly keys: readonly string[] }>();
+  const known = new Map<string, { readonly caption: string; readonly keys: readonly (readonly string[])[] }>();
   let encoded = 0;
-  const encode = async (clip: Clip): Promise<void> => {
+  const encodeView = async (clip: Clip): Promise<readonly string[]> => {
     const { stills } = await makeExample(clip, createRng(options.seed), { stills: { source: "clip-frames", count } });
     const keys: string[] = [];
     for (const piece of [clip, ...stills]) {
@@ -46,21 +53,30 @@ export async function encodeStage(
       await cache.put(key, await posteriorOf(piece, coder, signal));
       encoded++;
     }
+    return keys;
+  };
+  const encode = async (clip: Clip, view: (index: number) => Promise<Clip>): Promise<void> => {
+    const keys = [await encodeView(clip)];
+    while (keys.length < views) keys.push(await encodeView(await view(keys.length)));
     known.set(clip.id, { caption: clip.caption ?? "", keys });
   };
   const clips = await forEachClip(options, { frames, height, width }, encode, signal);
   await cache.flush();
   context.note(
-    `latents of ${known.size} clips of ${frames}×${height}×${width}: ${encoded} pieces encoded, the rest known`,
+    `latents of ${known.size} clips (${views} views) of ${frames}×${height}×${width}: ${encoded} pieces encoded, the rest known`,
   );
+  const piece = latelyUsed({
+    load: async (key) => scalePosterior((await cache.get(key))!, coder.latentScale),
+    bytesOf: ({ mean, logVariance }) => mean.byteLength + (logVariance?.byteLength ?? 0),
+    bytes: keptBytes,
+  });
   return {
     ...clips,
     caption: (id) => known.get(id)!.caption,
-    async get(id) {
+    views,
+    async get(id, view = 0) {
       const { caption, keys } = known.get(id)!;
-      const [latents, ...stills] = await Promise.all(
-        keys.map(async (key) => scalePosterior((await cache.get(key))!, coder.latentScale)),
-      );
+      const [latents, ...stills] = await Promise.all(keys[view]!.map(piece));
       return { id, latents: latents!, stills, captions: [caption] };
     },
   };
@@ -85,6 +101,7 @@ export async function standInLatents(
   return {
     ...clips,
     caption: (id) => captions.get(id)!,
+    views: 1,
     get: async (id) => ({
       id,
       latents: piece((frames - 1) / 4 + 1, id),

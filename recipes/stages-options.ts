@@ -22,6 +22,8 @@ export interface StageDefaults {
 
 export interface StagesDefaults {
   readonly sampleRate: number;
+  /** Looks at each clip: the clip itself, then others with drawn crops, some mirrored. */
+  readonly views: number;
   /** A folder with a trained autoencoder, or null to train one first. */
   readonly autoencoder: string | null;
   /** A folder with a T5 encoder and its `spiece.model`, or null for a small one that is trained along. */
@@ -34,6 +36,7 @@ export interface StagesDefaults {
     readonly num_layers: number;
     readonly prediction_type: "epsilon" | "v_prediction" | "sample";
     readonly learned_variance: boolean;
+    readonly recompute: boolean;
   };
   readonly warmUpSteps: number;
   readonly emaDecay: number;
@@ -67,6 +70,8 @@ export function stagesSchema(defaults: StagesDefaults) {
     manifest: z.string().nullable().default(null),
     /** Every so many frames of a file. */
     sampleRate: count.default(defaults.sampleRate),
+    /** Versions of each clip that a denoiser trains on: itself, then drawn crops, some mirrored. Few clips want some. */
+    views: count.default(defaults.views),
     /** Clips at the end of the manifest that are measured and not trained on. */
     heldOut: z.int().nonnegative().default(1),
     autoencoder: z
@@ -102,6 +107,8 @@ export function stagesSchema(defaults: StagesDefaults) {
         patch_size: count.default(2),
         prediction_type: z.enum(["epsilon", "v_prediction", "sample"]).default(denoiser.prediction_type),
         learned_variance: z.boolean().default(denoiser.learned_variance),
+        /** Keep only the inputs of the blocks and compute the rest again for gradients: less memory, a third more time. */
+        recompute: z.boolean().default(denoiser.recompute),
       })
       .prefault({}),
     captionDropout: share.default(0.1),

@@ -12,6 +12,7 @@ export const reportStages = stagesRecipe({
   description: "The report's four stages, 17×256×256 to 65×1024×1024, with its XL model.",
   defaults: {
     sampleRate: 1,
+    views: 1,
     autoencoder: "models/causal-vae",
     textEncoder: "models/t5",
     maxTokens: 300,
@@ -21,6 +22,7 @@ export const reportStages = stagesRecipe({
       num_layers: 28,
       prediction_type: "epsilon",
       learned_variance: true,
+      recompute: true,
     },
     warmUpSteps: 0,
     emaDecay: 0.9999,
@@ -43,6 +45,7 @@ export const smallStages = stagesRecipe({
   description: "The four stages at an eighth of the report's sizes: minutes on a CPU, on the shipped clips.",
   defaults: {
     sampleRate: 1,
+    views: 8,
     autoencoder: null,
     textEncoder: null,
     maxTokens: 192,
@@ -52,6 +55,7 @@ export const smallStages = stagesRecipe({
       num_layers: 2,
       prediction_type: "sample",
       learned_variance: false,
+      recompute: false,
     },
     warmUpSteps: 20,
     emaDecay: 0.98,
@@ -62,8 +66,8 @@ export const smallStages = stagesRecipe({
     stages: {
       "stage-1": { frames: 17, height: 32, width: 32, stills: 4, batch: 4, steps: 200, learningRate: 1e-3 },
       "stage-2": { frames: 65, height: 32, width: 32, stills: 4, batch: 4, steps: 100, learningRate: 5e-4 },
-      "stage-3": { frames: 65, height: 64, width: 64, stills: 4, batch: 2, steps: 60, learningRate: 5e-4 },
-      "stage-4": { frames: 65, height: 128, width: 128, stills: 4, batch: 1, steps: 40, learningRate: 3e-4 },
+      "stage-3": { frames: 65, height: 64, width: 64, stills: 4, batch: 4, steps: 60, learningRate: 3e-4 },
+      "stage-4": { frames: 65, height: 128, width: 128, stills: 4, batch: 2, steps: 40, learningRate: 2e-4 },
     },
   },
 });

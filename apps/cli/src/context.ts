@@ -14,6 +14,9 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** What the user types before a command's name, to be repeated in advice. */
   readonly invokedAs: string;
+  /** Runs this command again, in a process of its own, and returns what it prints. Left out, work is done in this process. */
+  readonly runSelf?:
+    ((args: readonly string[], options: { readonly signal: AbortSignal }) => Promise<string>) | undefined;
   /** Loads tfjs and the recipes: half a second that `--help` does not pay. */
   loadRecipes(): Promise<Recipes>;
 }

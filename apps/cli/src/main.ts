@@ -5,6 +5,7 @@ import { runCommandLine } from "./command-line.js";
 import { loadRecipes } from "./context.js";
 import { exitCodes } from "./errors.js";
 import { interruptible } from "./interrupt.js";
+import { runSelf } from "./run-self.js";
 import { processTerminal } from "./terminal.js";
 
 const terminal = processTerminal(process);
@@ -15,5 +16,5 @@ const { signal, dispose } = interruptible({
 });
 // In the repository the command is run by npm.
 const invokedAs = process.env["npm_lifecycle_event"] === undefined ? "noisereel" : "npm run noisereel --";
-process.exitCode = await runCommandLine(process.argv.slice(2), { terminal, signal, invokedAs, loadRecipes });
+process.exitCode = await runCommandLine(process.argv.slice(2), { terminal, signal, invokedAs, runSelf, loadRecipes });
 dispose();

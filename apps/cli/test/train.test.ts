@@ -1,3 +1,4 @@
+import { BackendError } from "@noisereel/core";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -49,7 +50,10 @@ describe("train", () => {
   });
 
   it.each([
-    [["--set", "stepz=3"], "error: recipe line: stepz is no option; there are steps, saveEvery, milliseconds"],
+    [
+      ["--set", "stepz=3"],
+      "error: recipe line: stepz is no option; there are steps, saveEvery, milliseconds, recompute",
+    ],
     [["--set", "steps=many"], 'error: recipe line: steps is "many": expected number'],
     [["--set", "steps"], 'error: "steps" is no setting; write name=value or group.name=value'],
     [["--stage", "other"], 'error: there is no stage "other"; the stages are fit'],
@@ -82,6 +86,29 @@ describe("estimate", () => {
     const json = await noisereel(["estimate", recipe, "--json", "--steps", "1"]);
     expect(JSON.parse(json.printed.join("\n"))).toMatchObject({ fit: { parameters: 2, dropped: [{ id: "clip-9" }] } });
   });
+});
+
+it("an estimate measures in processes of their own, with recomputation and without", async () => {
+  const context = fakeContext({});
+  const asked: (readonly string[])[] = [];
+  const runSelf = async (args: readonly string[]): Promise<string> => {
+    asked.push(args);
+    const apart = fakeContext({});
+    expect(await runCommandLine([...args], apart)).toBe(0);
+    return apart.terminal.printed.join("\n");
+  };
+  const args = ["estimate", recipe, "--steps", "1", "--out", inside("run"), "--set", "steps=9"];
+  expect(await runCommandLine(args, { ...context, runSelf })).toBe(0);
+  expect(asked.map((own) => own.filter((_, index) => own[index - 1] === "--set"))).toEqual([
+    ["steps=9"],
+    ["steps=9", "recompute=true"],
+  ]);
+  const text = context.terminal.printed.join("\n");
+  expect(text).toMatch(/a step +\S+ MiB of activations and graph\n {4}recomputing +\S+ MiB, \d\.\d{3} s a step\n/);
+  const broken = fakeContext({});
+  const failing = async (): Promise<string> => Promise.reject(new BackendError("no memory left"));
+  expect(await runCommandLine(args, { ...broken, runSelf: failing })).toBe(1);
+  expect(broken.terminal.noted.at(-1)).toBe("error: no memory left");
 });
 
 describe("runs", () => {

@@ -37,7 +37,7 @@ export {
 export { batchInputs, stepInputs, trainStepFunction, type TrainStepOptions } from "./step.js";
 export { stepRng } from "./step-rng.js";
 export { fit, type LiveRun, train, type TrainSummary } from "./train.js";
-export type { LearningRate, TrainOptions } from "./train-options.js";
+export type { LearningRate, StartFrom, TrainOptions } from "./train-options.js";
 export type { Collective } from "./distributed/collective.js";
 export {
   defineRecipe,

@@ -7,6 +7,7 @@ export {
 } from "./checkpoint/folder-store.js";
 export { stopOnSignals, type StopOptions } from "./signals.js";
 export { mpi, type MpiOptions } from "./distributed/mpi.js";
+export { readModelFolder } from "./recipe/model-folder.js";
 export { resolveStart } from "./recipe/start-from.js";
 export { clipTracker, type ClipTrackerOptions } from "./run/clip-tracker.js";
 export { comparePageHtml, runPageHtml, writeRunPage } from "./run/page.js";

@@ -15,7 +15,7 @@ import { checkpointProgress } from "./checkpoint/training-state.js";
 import { processGroup } from "./distributed/process-group.js";
 import { estimate, type Estimate, type EstimateOptions } from "./estimate.js";
 import { train, type TrainSummary } from "./train.js";
-import type { TrainOptions } from "./train-options.js";
+import type { StartFrom, TrainOptions } from "./train-options.js";
 
 /** Something that a stage's data has and its run leaves out. */
 export interface DroppedItem {
@@ -50,6 +50,11 @@ export interface StageOptions<Item, Batch extends NamedTensors> {
   readonly name: string;
   /** The earlier stage whose last weights this one starts from. Default none: the modules start as `open` made them. */
   readonly from?: string | undefined;
+  /**
+   * The boolean option of the recipe, e.g. `model.recompute`, that makes activations be computed again in the backward pass instead of kept: less
+   * memory, more time. An estimate tells both. Default none.
+   */
+  readonly recomputeOption?: string | undefined;
   /** Makes models, data and options. Called when the stage begins, so that only one stage is in memory. */
   open(options: OpenOptions): MaybePromise<StageRun<Item, Batch>>;
   /** Whether what `finish` makes is there; a stage with its last step done is finished again if not. Default true. */
@@ -58,7 +63,7 @@ export interface StageOptions<Item, Batch extends NamedTensors> {
 
 export interface StageStart {
   readonly store: CheckpointStore;
-  readonly startFrom: (() => Promise<Checkpoint>) | undefined;
+  readonly startFrom: StartFrom | undefined;
   readonly signal: AbortSignal | undefined;
   /** Beside the stage's own. */
   readonly trackers?: readonly Tracker[] | undefined;
@@ -81,6 +86,7 @@ export interface StageEstimate extends Estimate, StageAbout {}
 export interface Stage {
   readonly name: string;
   readonly from: string | undefined;
+  readonly recomputeOption: string | undefined;
   start(given: StageStart): AsyncGenerator<TrainStep, TrainSummary, void>;
   /** Opens the stage, runs a few of its steps and closes it. Nothing is written. */
   estimate(options?: EstimateOptions): Promise<StageEstimate>;
@@ -92,6 +98,7 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
   return {
     name: options.name,
     from: options.from,
+    recomputeOption: options.recomputeOption,
     complete: () => options.complete?.() ?? true,
     async *start({ store, startFrom, signal, trackers = [], plugins = [], measure, distributed, onOpen }) {
       const how = { dry: false, signal: signal ?? new AbortController().signal, trackers };
@@ -140,7 +147,7 @@ export interface StagesOptions {
   /** Run this stage alone. Default all of them. */
   readonly only?: string | undefined;
   /** Where `only` starts from in place of the stage it names: another stage of the list, or a checkpoint. */
-  readonly from?: string | (() => Promise<Checkpoint>) | undefined;
+  readonly from?: string | StartFrom | undefined;
   /** What a stage gets beside its own. */
   readonly extend?:
     ((stage: string) => Pick<StageStart, "trackers" | "plugins" | "measure" | "distributed" | "onOpen">) | undefined;

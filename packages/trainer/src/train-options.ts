@@ -57,7 +57,7 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
   /** Go on from the store's newest checkpoint when it holds one. Default true; false wants an empty store. */
   readonly resume?: boolean | undefined;
   /** Weights to begin with when nothing is resumed, e.g. `() => latestCheckpoint(otherStore)`. */
-  readonly startFrom?: (() => MaybePromise<Checkpoint>) | undefined;
+  readonly startFrom?: StartFrom | undefined;
   /** Which weights of `startFrom` to take: the trained ones or their moving average. Default "weights". */
   readonly startWith?: "weights" | "ema" | undefined;
   /** Trains on several processes at once, e.g. `await mpi()` of `@noisereel/trainer/node`. Default this one alone. */
@@ -87,6 +87,9 @@ export interface TrainOptions<Item, Batch extends NamedTensors = NamedTensors> {
 }
 
 export type LearningRate = number | Schedule;
+
+/** Reads weights for the modules of a task, by their keys there. */
+export type StartFrom = (wanted: { readonly modules: readonly string[] }) => MaybePromise<Checkpoint>;
 
 /** Fails on the first option that cannot be used. */
 export function checkOptions<Item, Batch extends NamedTensors>(options: TrainOptions<Item, Batch>): void {

@@ -188,7 +188,9 @@ async function begin<Item, Batch extends NamedTensors>(
   if (latest !== undefined) return { counters: restoreCheckpoint(parts, latest.checkpoint), id: latest.id };
   await refuseMixing(store);
   for (const optimizer of Object.values(parts.optimizers)) if (isTraced(optimizer)) optimizer.reset();
-  if (startFrom !== undefined) loadModules(task.modules, await startFrom(), startWith);
+  if (startFrom !== undefined) {
+    loadModules(task.modules, await startFrom({ modules: Object.keys(task.modules) }), startWith);
+  }
   ema?.reset();
   return { counters: { step: 0, updates: 0, skipped: [] }, id: undefined };
 }

@@ -14,7 +14,11 @@ export function addTrain(program: Command, context: CommandContext): void {
         "finished models and run.html, a page with curves and clips that follows the run.",
     )
     .option("-o, --out <folder>", "folder of the run (default: runs/RECIPE)", nonEmpty)
-    .option("--from <start>", "where --stage starts from: another stage, or a folder with checkpoints", nonEmpty)
+    .option(
+      "--from <start>",
+      "where --stage starts from: another stage, or a folder with checkpoints or models",
+      nonEmpty,
+    )
     .option("--dry-run", "measures a few steps of each stage, says what the run will cost, and writes nothing")
     .option("--fresh", "removes what an earlier run left in the folder and begins again")
     .option("--keep <count>", "checkpoints of a stage that are kept", integer(1), 3)

@@ -94,8 +94,7 @@ export async function* streamVideo(options: GenerateOptions): AsyncGenerator<Gen
   const given = options.denoiser;
   const isNetwork = "denoiser" in given;
   const denoiser = isNetwork ? given.denoiser : given;
-  const patch = options.patchSize ?? patchSizeOf(denoiser);
-  const shape = latentShape(options, { stride: vae.stride, patch });
+  const shape = shapeOfLatents(options);
   if (denoiser.latentChannels !== vae.latentChannels) {
     throw new ConfigError(
       `denoiser has ${denoiser.latentChannels} latent channels and vae ${vae.latentChannels}; use the autoencoder that the denoiser was trained with`,
@@ -148,6 +147,15 @@ export async function* streamVideo(options: GenerateOptions): AsyncGenerator<Gen
   } finally {
     for (const each of owned.toReversed()) each.dispose();
   }
+}
+
+/** Of one clip, `[time, height, width]`. Throws `ShapeError` for a clip that these models cannot make. */
+export function shapeOfLatents(
+  options: Pick<GenerateOptions, "denoiser" | "patchSize" | "vae" | "frames" | "height" | "width">,
+): readonly [number, number, number] {
+  const denoiser = "denoiser" in options.denoiser ? options.denoiser.denoiser : options.denoiser;
+  const patch = options.patchSize ?? patchSizeOf(denoiser);
+  return latentShape(options, { stride: options.vae.stride, patch });
 }
 
 /** `streamVideo` without looking at the steps. */

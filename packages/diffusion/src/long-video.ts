@@ -1,7 +1,13 @@
 // Videos of any length: windows that overlap, each of which continues the last frames of the one before.
-import { ConfigError, createRng, type VideoTensor } from "@noisereel/core";
+import { ConfigError, createRng, type MaybePromise, type VideoTensor } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { type GenerateOptions, generateVideo } from "./generate.js";
+import {
+  type GeneratedVideo,
+  type GenerateOptions,
+  type GenerationStep,
+  shapeOfLatents,
+  streamVideo,
+} from "./generate.js";
 import { type EncodedPrompts, encodePrompts } from "./texts.js";
 
 export interface LongVideoOptions extends Omit<GenerateOptions, "frames"> {
@@ -11,6 +17,8 @@ export interface LongVideoOptions extends Omit<GenerateOptions, "frames"> {
   readonly overlap?: number;
   /** How many windows. The video has `windowFrames + (windows - 1) * (windowFrames - overlap)` frames. */
   readonly windows: number;
+  /** After each step, with the number of its window, from 1. */
+  readonly onStep?: (step: GenerationStep, window: number) => MaybePromise<void>;
 }
 
 export interface VideoWindow {
@@ -29,6 +37,7 @@ export interface VideoWindow {
 export async function* streamLongVideo(options: LongVideoOptions): AsyncGenerator<VideoWindow, void, void> {
   const { windowFrames: frames, overlap = 1, windows, vae, seed } = options;
   check(options, overlap);
+  shapeOfLatents({ ...options, frames });
   const encoded =
     "condition" in options.textEncoder
       ? undefined
@@ -43,13 +52,16 @@ export async function* streamLongVideo(options: LongVideoOptions): AsyncGenerato
           : createRng(seed)
               .fork(`window ${index}`)
               .integer(2 ** 31);
-      const { video, latents } = await generateVideo({
-        ...options,
-        textEncoder,
-        frames,
-        seed: windowSeed,
-        ...(tail === undefined ? {} : { known: { video: tail } }),
-      });
+      const { video, latents } = await watched(
+        streamVideo({
+          ...options,
+          textEncoder,
+          frames,
+          seed: windowSeed,
+          ...(tail === undefined ? {} : { known: { video: tail } }),
+        }),
+        (step) => options.onStep?.(step, index),
+      );
       latents.dispose();
       const first = tail === undefined ? 0 : overlap;
       tail?.dispose();
@@ -71,19 +83,37 @@ export async function* streamLongVideo(options: LongVideoOptions): AsyncGenerato
     if (!Number.isInteger(windows) || windows < 1) {
       throw new ConfigError(`windows is ${windows}; use a positive integer`);
     }
+    if (windows === 1) return;
     if (!Number.isInteger(shared) || shared < 1 || shared >= frames || (shared - 1) % unit !== 0) {
       throw new ConfigError(
         `overlap is ${shared}; use 1, ${1 + unit}, ${1 + 2 * unit}, … frames, fewer than the ${frames} of a window`,
       );
     }
     const { name, controlChannels = 0 } = "denoiser" in denoiser ? denoiser.denoiser : denoiser;
-    if (windows > 1 && controlChannels === 0) {
+    if (controlChannels === 0) {
       throw new ConfigError(
         `${name} reads no control and cannot continue a video; train one with control channels, see LatteT2V.widened`,
       );
     }
-    if (known !== undefined && windows > 1 && known.mask !== undefined) {
+    if (known?.mask !== undefined) {
       throw new ConfigError("known.mask belongs to a single window; leave it out, or use generateVideo");
     }
+  }
+}
+
+/** Runs the stream to its end. */
+async function watched(
+  stream: AsyncGenerator<GenerationStep, GeneratedVideo, void>,
+  onStep: (step: GenerationStep) => MaybePromise<void>,
+): Promise<GeneratedVideo> {
+  try {
+    for (;;) {
+      const next = await stream.next();
+      if (next.done === true) return next.value;
+      await onStep(next.value);
+    }
+  } finally {
+    // After an error in onStep this frees what the stream holds; after its end it does nothing.
+    await stream.return(undefined as never);
   }
 }

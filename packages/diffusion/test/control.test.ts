@@ -14,6 +14,7 @@ import {
   Latte,
   LatteT2V,
   type LatentItem,
+  type LongVideoOptions,
   mixedMasks,
   nothingKnown,
   randomFrames,
@@ -258,6 +259,23 @@ describe("long videos", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
+  test("tell their steps, and free everything when that fails", async () => {
+    const model = tinyModel({ control_channels: 5 });
+    const before = tf.memory().numTensors;
+    const told: string[] = [];
+    const onStep: LongVideoOptions["onStep"] = ({ index, count }, window) => {
+      told.push(`${window}: ${index}/${count}`);
+      if (window === 2) throw new Error("enough");
+    };
+    const run = async () => {
+      for await (const { video } of streamLongVideo({ ...options, denoiser: model, onStep })) video.dispose();
+    };
+    await expect(run()).rejects.toThrow("enough");
+    const last = `1: ${options.steps}/${options.steps}`;
+    expect(told.slice(-2)).toEqual([last, `2: 1/${options.steps}`]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   test("of one window are what generateVideo makes", async () => {
     const model = tinyModel({ control_channels: 5 });
     const stream = streamLongVideo({ ...options, denoiser: model, windows: 1 });
@@ -271,6 +289,7 @@ describe("long videos", () => {
     [{ overlap: 2 }, /overlap is 2; use 1, 5, 9, … frames, fewer than the 9/],
     [{ overlap: 9 }, /overlap is 9/],
     [{ windows: 0 }, /windows is 0/],
+    [{ width: 20 }, /width is 20 but must be a multiple of 8; the nearest are 16 or 24/],
     [{ denoiser: tinyModel() }, /LatteT2V reads no control and cannot continue/],
   ])("refuse %j", async (change, message) => {
     await expect(streamLongVideo({ ...options, ...change }).next()).rejects.toThrow(message);

@@ -1,5 +1,5 @@
 // UniPC beside an implementation that shares nothing with it: references/unipc.py, written from the paper in NumPy and float64.
-import { createRng, type LatentTensor } from "@noisereel/core";
+import { createRng } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -49,7 +49,7 @@ test.each(recording.cases)("order $order, $variant, corrector $corrector", async
     learnsVariance: false,
     schedule,
     steps: recording.steps,
-    latents: tf.tensor5d([...recording.starts], [1, 1, 1, recording.starts.length, 1]) as LatentTensor,
+    latents: tf.tensor5d([...recording.starts], [1, 1, 1, recording.starts.length, 1]),
     rng: createRng(0),
   });
   let index = 0;

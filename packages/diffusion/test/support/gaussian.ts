@@ -41,7 +41,7 @@ export function gaussianRequest(steps: number, start: number, schedule: NoiseSch
     learnsVariance: false,
     schedule,
     steps,
-    latents: tf.fill([1, 1, 1, 1, 1], start) as LatentTensor,
+    latents: tf.fill<tf.Rank.R5>([1, 1, 1, 1, 1], start),
     rng: createRng(0),
   };
 }

@@ -1,7 +1,11 @@
 export type { RecipeEvent } from "./events.js";
+export { type ImageToVideoOptions, runImageToVideo } from "./image-to-video.js";
+export type { GivenFrameFigures, ImageToVideoReport } from "./image-to-video-report.js";
 export { openRun, type OpenRunOptions } from "./open-run.js";
+export { type PromptFollowingOptions, runPromptFollowing, type SamplerCase, samplerCases } from "./prompt-following.js";
+export type { PromptFollowingReport, SamplerFigures } from "./prompt-following-report.js";
 export { type QuickstartOptions, runQuickstart } from "./quickstart.js";
-export { type QuickstartConfig, quickstartConfig } from "./quickstart/config.js";
+export { type QuickstartConfig, quickstartConfig, withControl, withRectifiedFlow } from "./quickstart/config.js";
 export type { QuickstartReport, ReconstructionFigures, SampleFigures } from "./quickstart/report.js";
 export type { ReconstructedClip, SampledClip, SampledStep, SampleOptions, TrainedRun } from "./trained-run.js";
 export { presets, reportStages, smallStages, stagesRecipe } from "./stages.js";

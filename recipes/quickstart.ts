@@ -10,7 +10,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import type { RecipeEvent } from "./events.js";
 import { openRun } from "./open-run.js";
-import { trainAutoencoder } from "./quickstart/autoencoder.js";
+import { copyAutoencoder, trainAutoencoder } from "./quickstart/autoencoder.js";
 import { loadClips } from "./quickstart/clips.js";
 import { configJson, shippedManifest, type QuickstartConfig, quickstartConfig } from "./quickstart/config.js";
 import { trainDenoiserStage } from "./quickstart/denoiser.js";
@@ -29,6 +29,8 @@ export interface QuickstartOptions {
   readonly fresh?: boolean;
   /** Default `quickstartConfig`. */
   readonly config?: QuickstartConfig;
+  /** Folder of a finished run whose autoencoder is used as it is. Default none: one is trained. */
+  readonly autoencoderOf?: string;
   /** Default ONNX Runtime on the CPU. */
   readonly executor?: Executor;
   /** Aborting saves and rejects with the signal's reason; the same call goes on from there. */
@@ -46,13 +48,22 @@ export async function runQuickstart(options: QuickstartOptions = {}): Promise<Qu
   const folder = path.resolve(options.folder ?? "runs/quickstart");
   const manifestPath = path.resolve(options.manifest ?? shippedManifest());
   const manifest = await readManifest(manifestPath); // before anything is written
-  const stored = { ...configJson(config), manifest: path.relative(folder, manifestPath) };
+  const { autoencoderOf } = options;
+  const stored = {
+    ...configJson(config),
+    manifest: path.relative(folder, manifestPath),
+    ...(autoencoderOf === undefined ? {} : { autoencoderOf: path.relative(folder, path.resolve(autoencoderOf)) }),
+  };
   const run = await RunFolder.open({ folder, config: stored, fresh: options.fresh ?? false, emit });
 
   // Files become clips of one size; clips and stills train the autoencoder.
   const clips = await loadClips(run, manifest, config, signal);
   const curves: Record<string, readonly number[]> = {};
-  curves["autoencoder"] = await trainAutoencoder(run, clips, config, executor, signal);
+  if (autoencoderOf === undefined) {
+    curves["autoencoder"] = await trainAutoencoder(run, clips, config, executor, signal);
+  } else {
+    await copyAutoencoder(run, autoencoderOf);
+  }
 
   // Clips become latents; latents and captions train the denoiser, each stage from the weights of the one before.
   const vae = await CausalVae.fromPretrained(run.path("models", "vae"));

@@ -17,13 +17,22 @@ export interface SampleOptions {
   readonly frames?: number;
   readonly height?: number;
   readonly width?: number;
+  /**
+   * What the clip begins with, 4k + 1 frames, cropped and resized to it: one makes image to video, more a continuation. For a
+   * run whose denoiser reads given frames, see `readsFrames`.
+   */
+  readonly known?: Clip;
+  /** Above 1: that many windows of `frames`, each going on from the last `overlap` frames of the one before. Default 1. */
+  readonly windows?: number;
+  /** 4k + 1, fewer than `frames`. Default 5, or 1 for windows of 5 frames. */
+  readonly overlap?: number;
   readonly signal?: AbortSignal;
   /** After each step. `preview()` decodes the current estimate of the clip; it costs a decode. */
   readonly onStep?: (step: SampledStep) => void | Promise<void>;
 }
 
 export interface SampledStep {
-  /** From 1 to `count`. */
+  /** From 1 to `count`, over all windows. */
   readonly index: number;
   readonly count: number;
   readonly timestep: number;
@@ -41,10 +50,14 @@ export interface SampledClip {
     readonly steps: number;
     readonly guidanceScale: number;
     readonly sampler: string;
+    /** Of one window. */
     readonly frames: number;
     readonly height: number;
     readonly width: number;
     readonly model: string;
+    /** With `overlap`, for more than one. */
+    readonly windows?: number;
+    readonly overlap?: number;
   };
 }
 
@@ -73,6 +86,8 @@ export interface TrainedRun {
   };
   /** Names of the samplers that `sample` takes. */
   readonly samplers: readonly string[];
+  /** Whether its denoiser goes on from given frames: `known` and `windows` need one that does. Left out: it does not. */
+  readonly readsFrames?: boolean;
   /** The captions it was trained with, as examples. */
   readonly captions: readonly string[];
   /** Throws ConfigError or ShapeError with one clear sentence before any work when an option cannot be used. */

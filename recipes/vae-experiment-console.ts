@@ -21,7 +21,8 @@ export function experimentCall(folder: string): ExperimentCall {
   return { folder: values.out, fresh: values.fresh, signal: controller.signal, onEvent: eventPrinter() };
 }
 
-function eventPrinter(): (event: RecipeEvent) => void {
+/** Prints phases, and their progress every ten seconds. */
+export function eventPrinter(): (event: RecipeEvent) => void {
   let shown = 0;
   return (event) => {
     if (event.type === "note") console.log(event.message);

@@ -1,8 +1,10 @@
 // The first model: a small causal VAE, trained on clips and stills together.
 import { CausalVae, tinyConfig, vaeTask } from "@noisereel/causal-vae";
-import { type Clip, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
+import { type Clip, ConfigError, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
 import { selectFrames, temporalCrop } from "@noisereel/data";
 import { adamW, cosine, ema, withEma } from "@noisereel/trainer";
+import { cp } from "node:fs/promises";
+import path from "node:path";
 import { saveScaled, setLogVariance } from "../latent-size.js";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
@@ -57,6 +59,14 @@ export async function trainAutoencoder(
     optimizer.dispose();
     vae.dispose();
   }
+}
+
+/** Takes the autoencoder of a finished run instead. */
+export async function copyAutoencoder(run: RunFolder, folder: string): Promise<void> {
+  const from = path.join(folder, "models", "vae");
+  await cp(from, run.path("models", "vae"), { recursive: true }).catch((cause: unknown) => {
+    throw new ConfigError(`${folder} holds no trained autoencoder; make one with "npm run quickstart"`, { cause });
+  });
 }
 
 /** A random clip, cut at a random place, and stills from anywhere in as many clips as there are. */

@@ -87,8 +87,33 @@ export const quickstartConfig = {
 
 /** The same with any number in its place, so that a test or a notebook can run a shorter one. */
 export type QuickstartConfig = Omit<Widened<typeof quickstartConfig>, "denoiser"> & {
+  /**
+   * With `control_channels: 5` it also learns to go on from frames that it is given: the known latents, 4 channels, and their
+   * mask.
+   */
   readonly denoiser: LatteConfigInput;
+  /**
+   * Default `iddpm`, in what the denoiser's `prediction_type` says. `rectified-flow` needs `v_prediction` and is sampled with
+   * `flowEuler`.
+   */
+  readonly objective?: "iddpm" | "rectified-flow";
 };
+
+/** The quickstart with rectified flow as its objective. */
+export function withRectifiedFlow(config: QuickstartConfig): QuickstartConfig {
+  return {
+    ...config,
+    objective: "rectified-flow",
+    denoiser: { ...config.denoiser, prediction_type: "v_prediction" },
+    sampling: { ...config.sampling, sampler: "flowEuler", steps: 25 },
+  };
+}
+
+/** The quickstart with a denoiser that goes on from given frames. */
+export function withControl(config: QuickstartConfig): QuickstartConfig {
+  const { in_channels: latentChannels = 4 } = config.denoiser;
+  return { ...config, denoiser: { ...config.denoiser, control_channels: latentChannels + 1 } };
+}
 
 type Widened<T> = T extends string
   ? string

@@ -1,6 +1,6 @@
 // The second model: a small Latte transformer and its text encoder, trained together on videos and stills, in stages.
 import { createRng, type Executor, initialize } from "@noisereel/core";
-import { type LatentItem, LatteT2V, textToVideoTask } from "@noisereel/diffusion";
+import { type LatentItem, LatteT2V, mixedMasks, rectifiedFlow, textToVideoTask } from "@noisereel/diffusion";
 import { smallTextEncoder } from "@noisereel/text-encoder";
 import { adamW, cosine, ema, latestCheckpoint, withEma } from "@noisereel/trainer";
 import type { QuickstartConfig } from "./config.js";
@@ -37,7 +37,13 @@ export async function trainDenoiserStage(run: RunFolder, options: DenoiserStageO
     video_length: latentFrames,
   });
   initialize(denoiser, rng.fork("weights"));
-  const task = textToVideoTask({ denoiser, trainedTextEncoder: textEncoder, captionDropout: config.captionDropout });
+  const task = textToVideoTask({
+    denoiser,
+    trainedTextEncoder: textEncoder,
+    captionDropout: config.captionDropout,
+    ...(config.objective === "rectified-flow" ? { objective: rectifiedFlow() } : {}),
+    ...(denoiser.controlChannels > 0 ? { controlMask: mixedMasks() } : {}),
+  });
   const optimizer = adamW({ betas: [0.9, 0.99], weightDecay: 0.01 });
   const average = ema(task.modules, { decay: config.emaDecay });
   try {

@@ -1,6 +1,7 @@
 // The page to look at: one HTML file beside the clips it shows, without scripts.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
+import { escapeHtml } from "../page.js";
 import type { CurvePoint, Curves, QuickstartReport } from "./report.js";
 
 /** `curves` hold every step; `reel` is the video of all samples, relative to the page. */
@@ -37,7 +38,7 @@ ${video(reel, "wide")}
 ${report.prompts.samples
   .map(
     (sample) => `<figure>${video(sample.video)}
-<figcaption>${escape(sample.caption)}<br><small>seed ${sample.seed}; nearest clip: ${escape(sample.nearest)}, correlation ${sample.correlation.toFixed(2)} ${sample.matched ? "✓" : "✗"}</small></figcaption></figure>`,
+<figcaption>${escapeHtml(sample.caption)}<br><small>seed ${sample.seed}; nearest clip: ${escapeHtml(sample.nearest)}, correlation ${sample.correlation.toFixed(2)} ${sample.matched ? "✓" : "✗"}</small></figcaption></figure>`,
   )
   .join("\n")}
 </div>
@@ -49,7 +50,7 @@ ${report.prompts.samples
 ${report.reconstruction.clips
   .map(
     (clip) => `<figure>${video(clip.video)}
-<figcaption>${escape(clip.id)}<br><small>${clip.psnr.toFixed(2)} dB, SSIM ${clip.ssim.toFixed(3)}</small></figcaption></figure>`,
+<figcaption>${escapeHtml(clip.id)}<br><small>${clip.psnr.toFixed(2)} dB, SSIM ${clip.ssim.toFixed(3)}</small></figcaption></figure>`,
   )
   .join("\n")}
 </div>
@@ -58,7 +59,7 @@ ${report.reconstruction.clips
 <h2>Loss curves</h2>
 <div class="grid curves">
 ${Object.entries(curves)
-  .map(([name, points]) => `<figure>${curveSvg(points)}<figcaption>${escape(name)}</figcaption></figure>`)
+  .map(([name, points]) => `<figure>${curveSvg(points)}<figcaption>${escapeHtml(name)}</figcaption></figure>`)
   .join("\n")}
 </div>
 </section>
@@ -73,7 +74,7 @@ ${Object.entries(curves)
     .join("")}</table>
 <h2>Environment</h2>
 <table>${row("Node", report.environment.node)}${row("Platform", report.environment.platform)}${row("CPU cores", String(report.environment.cores))}</table>
-<details><summary>Configuration</summary><pre>${escape(JSON.stringify(report.config, null, 2))}</pre></details>
+<details><summary>Configuration</summary><pre>${escapeHtml(JSON.stringify(report.config, null, 2))}</pre></details>
 </section>
 </body>
 </html>
@@ -105,16 +106,13 @@ export function curveSvg(points: readonly CurvePoint[]): string {
 }
 
 const figure = (label: string, value: string): string =>
-  `<div><strong>${escape(value)}</strong><span>${escape(label)}</span></div>`;
+  `<div><strong>${escapeHtml(value)}</strong><span>${escapeHtml(label)}</span></div>`;
 
-const row = (label: string, value: string): string => `<tr><th>${escape(label)}</th><td>${escape(value)}</td></tr>`;
+const row = (label: string, value: string): string =>
+  `<tr><th>${escapeHtml(label)}</th><td>${escapeHtml(value)}</td></tr>`;
 
 const video = (file: string, kind = ""): string =>
   `<video class="${kind}" src="${encodeURI(file)}" autoplay loop muted playsinline${kind === "wide" ? " controls" : ""}></video>`;
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
-}
 
 const style = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 18%, transparent); }

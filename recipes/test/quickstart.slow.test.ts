@@ -141,7 +141,7 @@ describe("the quickstart, shortened", () => {
       const prompt = trained.captions[0]!;
       await expect(trained.sample({ prompt, seed: 0, frames: 18 })).rejects.toThrow(/18.*17.*21/s);
       await expect(trained.sample({ prompt, seed: 0, height: 60, width: 61 })).rejects.toThrow(/60.*48.*64/s);
-      await expect(trained.sample({ prompt, seed: 0, sampler: "magic" })).rejects.toThrow(/"magic"; use one of/);
+      await expect(trained.sample({ prompt, seed: 0, sampler: "magic" })).rejects.toThrow(/"magic"; .* use one of/);
       await expect(trained.sample({ prompt: "free shipping", seed: 0 })).rejects.toThrow(/free shipping/);
     } finally {
       trained.dispose();

@@ -1,11 +1,12 @@
+import { existsSync } from "node:fs";
 import { readFile, readdir, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { readVideo } from "@noisereel/data";
+import { readVideo, writeImage, writeVideo } from "@noisereel/data";
 import type { QuickstartOptions } from "@noisereel/recipes";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runCommandLine } from "../src/command-line.js";
-import { fakeContext, fakeRun } from "./fakes.js";
+import { fakeContext, fakeRun, greyClip } from "./fakes.js";
 
 let folder = "";
 const inside = (...parts: string[]): string => path.join(folder, ...parts);
@@ -76,6 +77,56 @@ describe("sample", () => {
     expect(changed).toEqual({ ...again, seed: 4 });
   });
 
+  it("begins with a picture, and does so again from the sidecar", async () => {
+    const run = fakeRun();
+    const out = ["--out", inside("out")];
+    const picture = inside("first.png");
+    await writeImage(picture, greyClip({ seed: 3, frames: 1, height: 40, width: 48 }));
+    const args = ["sample", "a dog", "--from-image", picture, "--windows", "2", "--run", "x", ...out];
+    expect(await runCommandLine(args, fakeContext({ run }))).toBe(0);
+    expect(run.asked[0]).toMatchObject({ windows: 2, known: { frames: 1, height: 40, width: 48 } });
+    const sidecar = inside("out", "001-a-dog-0.json");
+    expect(JSON.parse(await readFile(sidecar, "utf8"))).toMatchObject({
+      windows: 2,
+      overlap: 5,
+      known: { option: "fromImage", file: picture },
+    });
+    expect(await runCommandLine(["sample", "--from", sidecar, ...out], fakeContext({ run }))).toBe(0);
+    expect(run.asked[1]!.known!.pixels).toEqual(run.asked[0]!.known!.pixels);
+    expect(run.asked[1]!.windows).toBe(2);
+    await writeImage(picture, greyClip({ seed: 4, frames: 1, height: 40, width: 48 }));
+    const context = fakeContext({ run });
+    expect(await runCommandLine(["sample", "--from", sidecar, ...out], context)).toBe(0);
+    expect(context.terminal.noted.join()).toMatch(/first\.png is another than the one of .*001-a-dog-0\.json/);
+  });
+
+  it("continues the last frames of a video", async () => {
+    const run = fakeRun();
+    const video = inside("before.mp4");
+    const frames = Array.from({ length: 9 }, (_, seed) => greyClip({ seed, frames: 1, height: 32, width: 32 }).pixels);
+    const pixels = Uint8Array.from(frames.flatMap((frame) => [...frame]));
+    await writeVideo(video, { ...greyClip({ seed: 0, frames: 9, height: 32, width: 32 }), pixels });
+    const args = ["sample", "a dog", "--continue", video, "--run", "x", "--out", inside("out")];
+    expect(await runCommandLine([...args, "--overlap", "1", "--frames", "9"], fakeContext({ run }))).toBe(0);
+    expect(run.asked[0]!.known!.frames).toBe(1);
+    // The file is lossy: the last of nine greys, 40 + 8 * 37 mod 200, to a few levels.
+    expect(Math.abs(run.asked[0]!.known!.pixels[0]! - 136)).toBeLessThan(8);
+    expect(await runCommandLine(args, fakeContext({ run }))).toBe(0);
+    expect(run.asked[1]!.known!.frames).toBe(5);
+  });
+
+  it("shows the clip so far while it is made, and nothing of it afterwards", async () => {
+    const seen: boolean[] = [];
+    const out = inside("out");
+    const run = fakeRun({ beforeStep: () => seen.push(existsSync(path.join(out, "preview.png"))) });
+    const context = fakeContext({ run });
+    const args = ["sample", "a dog", "--steps", "5", "--preview", "2", "--run", "x", "--out", out];
+    expect(await runCommandLine(args, context)).toBe(0);
+    expect(seen).toEqual([false, false, true, true, true]); // after step 2 and step 4
+    expect(context.terminal.noted.join()).toMatch(/so far: .*preview\.png/);
+    expect(await readdir(out)).toEqual(["001-a-dog-0.json", "001-a-dog-0.mp4"]);
+  });
+
   it("says when the weights of a sidecar are gone", async () => {
     const run = fakeRun();
     const out = ["--out", inside("out")];
@@ -106,6 +157,15 @@ describe("sample", () => {
     [["sample", "--prompts", "nowhere.txt"], /nowhere\.txt does not exist/],
     [["sample", "x", "--image", "--frames", "5", "--run", "r"], /leave one of them out/],
     [["sample", "x", "--frames", "18", "--run", "r"], /18 frames are not possible/],
+    [["sample", "x", "--from-image", "a.png", "--continue", "b.mp4", "--run", "r"], /use one of them/],
+    [["sample", "x", "--from-image", "nowhere.png", "--run", "r"], /nowhere\.png/],
+    [["sample", "x", "--continue", "nowhere.mp4", "--run", "r"], /nowhere\.mp4/],
+    [["sample", "x", "--image", "--windows", "2", "--run", "r"], /--windows would go on from; leave one of them out/],
+    [
+      ["sample", "x", "--windows", "2", "--overlap", "6", "--run", "r"],
+      /--overlap is 6 but must be 4k \+ 1; .* 5 and 9/,
+    ],
+    [["sample", "x", "--overlap", "5", "--run", "r"], /use it with --continue or --windows/],
   ])("refuses %j with one sentence", async (args, sentence) => {
     const context = fakeContext({ run: fakeRun() });
     expect(await runCommandLine([...args, "--out", inside("out")], context)).toBe(1);
@@ -123,6 +183,22 @@ describe("sample", () => {
     expect(await runCommandLine(["sample", "x", ...size, "--run", inside("run")], context)).toBe(1);
     expect(context.terminal.noted).toEqual([
       expect.stringMatching(/18 frames.*17 or 21.*height 60.*48 or 64.*width 61.*48 or 64/),
+    ]);
+  });
+
+  it.each([
+    ["--from-image", ["--from-image", "first.png"]],
+    ["--continue", ["--continue", "before.mp4"]],
+    ["--windows", ["--windows", "3"]],
+  ])("says what %s needs of a run before it loads anything", async (option, args) => {
+    await mkdir(inside("run", "models", "denoiser"), { recursive: true });
+    await writeFile(inside("run", "models", "denoiser", "config.json"), '{"patch_size": 2}');
+    const context = fakeContext({});
+    expect(await runCommandLine(["sample", "x", ...args, "--run", inside("run")], context)).toBe(1);
+    expect(context.terminal.noted).toEqual([
+      expect.stringMatching(
+        new RegExp(`${option} needs a denoiser that goes on .* train one with .*image-to-video-main`),
+      ),
     ]);
   });
 

@@ -66,6 +66,7 @@ export function fakeRun(options: { readonly beforeStep?: (index: number) => void
       asked.push(request);
       const { seed, signal, onStep, prompt, negativePrompt = "" } = request;
       const { steps, frames, height, width, guidanceScale, sampler } = { ...defaults, ...request };
+      const { windows = 1, overlap = 5 } = request;
       if ((frames - 1) % 4 !== 0) throw new ShapeError(`${frames} frames are not possible; nearest: 17 or 21`);
       if (!["ddim", "ddpm"].includes(sampler)) throw new ConfigError(`sampler is "${sampler}"; use ddim or ddpm`);
       const clip = greyClip({ seed, frames, height, width });
@@ -75,8 +76,8 @@ export function fakeRun(options: { readonly beforeStep?: (index: number) => void
         await onStep?.({ index, count: steps, timestep: 1000 - index, preview: async () => clip });
       }
       const model = "fake";
-      const settings = { prompt, negativePrompt, seed, steps, guidanceScale, sampler, frames, height, width, model };
-      return { clip, seconds: 0.25, settings };
+      const used = { prompt, negativePrompt, seed, steps, guidanceScale, sampler, frames, height, width, model };
+      return { clip, seconds: 0.25, settings: windows === 1 ? used : { ...used, windows, overlap } };
     },
     async reconstruct(clip) {
       return { original: clip, reconstruction: clip, psnr: 30.125, ssim: 0.98765 };

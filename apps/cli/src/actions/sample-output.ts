@@ -6,6 +6,7 @@ import type { SampledClip } from "@noisereel/recipes";
 import { randomUUID } from "node:crypto";
 import { link, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import type { KnownFrames } from "./known-frames.js";
 import { recordOf } from "./sample-record.js";
 
 export interface WriteSampleOptions {
@@ -17,6 +18,8 @@ export interface WriteSampleOptions {
   /** Folder of the run that made it. */
   readonly run: string;
   readonly seconds: number;
+  /** What the clip begins with. */
+  readonly known?: KnownFrames | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -4,6 +4,7 @@ import type { GenerationRecord, SamplerSpec } from "@noisereel/diffusion";
 import type { SampledClip } from "@noisereel/recipes";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import type { KnownFrames } from "./known-frames.js";
 
 // The package loads tfjs, which has to be put into production mode before.
 const diffusion = () => import("@noisereel/diffusion");
@@ -15,6 +16,10 @@ export interface RecordedSample {
   readonly run: string;
   /** Of the file that was written, where it was not the run's. */
   readonly fps: number | undefined;
+  /** What the clip began with. */
+  readonly known: Omit<KnownFrames, "clip"> | undefined;
+  readonly windows: number | undefined;
+  readonly overlap: number | undefined;
 }
 
 export async function recordOf(options: {
@@ -22,16 +27,24 @@ export async function recordOf(options: {
   readonly settings: SampledClip["settings"];
   readonly run: string;
   readonly seconds: number;
+  readonly known?: KnownFrames | undefined;
 }): Promise<Readonly<Record<string, unknown>>> {
-  const { clip, settings, run, seconds } = options;
-  const { sampler, model, ...rest } = settings;
+  const { clip, settings, run, seconds, known } = options;
+  const { sampler, model, windows, overlap, ...rest } = settings;
   const { generationRecord } = await diffusion();
   const record = generationRecord({
     ...rest,
     sampler: { type: sampler as SamplerSpec["type"] },
     models: { denoiser: model },
   });
-  return { ...record, run, fps: clip.fps, seconds: Number(seconds.toFixed(2)) };
+  return {
+    ...record,
+    run,
+    fps: clip.fps,
+    ...(windows === undefined ? {} : { windows, overlap }),
+    ...(known === undefined ? {} : { known: { option: known.option, file: known.file, sha256: known.sha256 } }),
+    seconds: Number(seconds.toFixed(2)),
+  };
 }
 
 /** Reads what `recordOf` wrote. */
@@ -48,9 +61,30 @@ export async function readRecord(file: string): Promise<RecordedSample> {
   }
   const { parseGenerationRecord } = await diffusion();
   const record = parseGenerationRecord(value);
-  const { run, fps } = value as { readonly run?: unknown; readonly fps?: unknown };
+  const { run, fps, windows, overlap, known } = value as Readonly<Record<string, unknown>>;
   if (typeof run !== "string") {
     throw new ConfigError(`${path.basename(file)} names no run; it was not written by noisereel sample`);
   }
-  return { record, run, fps: typeof fps === "number" ? fps : undefined };
+  const numberIn = (name: string, found: unknown): number | undefined => {
+    if (found === undefined || (typeof found === "number" && found > 0)) return found;
+    throw new ConfigError(`${file} has ${name} ${JSON.stringify(found)}; use the .json as noisereel sample wrote it`);
+  };
+  return {
+    record,
+    run,
+    fps: numberIn("fps", fps),
+    windows: numberIn("windows", windows),
+    overlap: numberIn("overlap", overlap),
+    known: knownIn(file, known),
+  };
+}
+
+function knownIn(file: string, value: unknown): RecordedSample["known"] {
+  if (value === undefined) return undefined;
+  const { option, file: from, sha256 } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const named = option === "fromImage" || option === "continue";
+  if (named && typeof from === "string" && typeof sha256 === "string") return { option, file: from, sha256 };
+  throw new ConfigError(
+    `${file} says with what its clip begins in no known way; use the .json as noisereel sample wrote it`,
+  );
 }

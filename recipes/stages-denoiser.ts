@@ -39,11 +39,13 @@ export interface DenoiserStageOptions {
   readonly name: string;
   readonly from: string | undefined;
   readonly shape: StageOptions;
+  /** The stage with stills that this one without is to be compared with. */
+  readonly jointStage?: string | undefined;
   readonly options: StagesOptions;
   readonly context: RecipeContext;
 }
 
-export function denoiserStage({ name, from, shape, options, context }: DenoiserStageOptions): Stage {
+export function denoiserStage({ name, from, shape, jointStage, options, context }: DenoiserStageOptions): Stage {
   const folder = path.join(context.folder, "models", name);
   return stage<LatentItem>({
     name,
@@ -107,10 +109,15 @@ export function denoiserStage({ name, from, shape, options, context }: DenoiserS
           stills: shape.stills,
           batch: shape.batch,
           steps: shape.steps,
+          "latent frames trained": shape.steps * shape.batch * ((shape.frames - 1) / 4 + 1 + shape.stills),
           "starts from": from ?? "drawn weights",
           "clips trained": latents.trained.length,
           "clips held out": latents.heldOut.length,
         },
+        compare:
+          jointStage === undefined
+            ? undefined
+            : { stage: jointStage, title: "Trained with stills and on videos only, for as many latent frames" },
         dropped: latents.dropped,
         finish: () =>
           withEma(average, async () => {

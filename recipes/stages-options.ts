@@ -24,6 +24,8 @@ export interface StagesDefaults {
   readonly sampleRate: number;
   /** Looks at each clip: the clip itself, then others with drawn crops, some mirrored. */
   readonly views: number;
+  /** Also train the first stage without stills, for as many latent frames. */
+  readonly videoOnly: boolean;
   /** A folder with a trained autoencoder, or null to train one first. */
   readonly autoencoder: string | null;
   /** A folder with a T5 encoder and its `spiece.model`, or null for a small one that is trained along. */
@@ -133,7 +135,7 @@ export function stagesSchema(defaults: StagesDefaults) {
       })
       .prefault({}),
     /** Also train the first stage without stills, for as many latent frames: what joint training is compared with. */
-    videoOnly: z.boolean().default(false),
+    videoOnly: z.boolean().default(defaults.videoOnly),
     stages: z
       .strictObject(Object.fromEntries(Object.entries(defaults.stages).map(([name, own]) => [name, stage(own)])))
       .prefault({}),

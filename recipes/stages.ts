@@ -13,6 +13,7 @@ export const reportStages = stagesRecipe({
   defaults: {
     sampleRate: 1,
     views: 1,
+    videoOnly: false,
     autoencoder: "models/causal-vae",
     textEncoder: "models/t5",
     maxTokens: 300,
@@ -46,6 +47,7 @@ export const smallStages = stagesRecipe({
   defaults: {
     sampleRate: 1,
     views: 8,
+    videoOnly: true,
     autoencoder: null,
     textEncoder: null,
     maxTokens: 192,
@@ -97,7 +99,16 @@ function makeStages(options: StagesOptions, context: RecipeContext): Stage[] {
     stages.push(denoiserStage({ name, from, shape, options, context }));
     if (from === undefined && options.videoOnly) {
       const alone = withoutStills(shape);
-      stages.push(denoiserStage({ name: `${name}-video-only`, from: undefined, shape: alone, options, context }));
+      stages.push(
+        denoiserStage({
+          name: `${name}-video-only`,
+          from: undefined,
+          shape: alone,
+          jointStage: name,
+          options,
+          context,
+        }),
+      );
     }
     from = name;
   }

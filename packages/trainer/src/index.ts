@@ -55,6 +55,7 @@ export { type HistoryOptions, type HistoryPlugin, historyPlugin } from "./plugin
 export { type SamplesOptions, samplesPlugin } from "./plugins/samples.js";
 export { type ProgressOptions, progressPlugin, type TrainProgress } from "./plugins/progress.js";
 export {
+  type Comparison,
   type DroppedItem,
   type OpenOptions,
   runStages,

@@ -23,6 +23,13 @@ export interface DroppedItem {
   readonly reason: string;
 }
 
+export interface Comparison {
+  /** The other stage. */
+  readonly stage: string;
+  /** Of the chart, e.g. `"With stills and without, for as many latent frames"`. */
+  readonly title: string;
+}
+
 /** What a stage says of its run; store, start and signal come from `runStages`. */
 export type StageRun<Item, Batch extends NamedTensors = NamedTensors> = Omit<
   TrainOptions<Item, Batch>,
@@ -31,6 +38,8 @@ export type StageRun<Item, Batch extends NamedTensors = NamedTensors> = Omit<
   /** What people want to know before it runs, e.g. `{ video: "17 frames of 32×32", items: 8 }`. */
   readonly facts?: Readonly<Record<string, string | number>>;
   readonly dropped?: readonly DroppedItem[];
+  /** Another stage that spends as much, for a chart of both held-out losses against the share of their steps. */
+  readonly compare?: Comparison | undefined;
   /** Called after the last step with the trained weights in the modules, e.g. to write a model folder. */
   readonly finish?: (() => MaybePromise<void>) | undefined;
   /** Called when the stage is over, also after an abort or a failure: disposes models, optimizer and average. */
@@ -78,6 +87,8 @@ export interface StageStart {
 export interface StageAbout {
   readonly facts: Readonly<Record<string, string | number>>;
   readonly dropped: readonly DroppedItem[];
+  readonly totalSteps: number;
+  readonly compare?: Comparison | undefined;
 }
 
 export interface StageEstimate extends Estimate, StageAbout {}
@@ -105,9 +116,9 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
       // Rank 0 first: what it encodes and caches, the others find.
       const group = processGroup(distributed, () => []);
       const opened = await group.inTurn(async () => options.open(how));
-      const { dispose, finish, facts = {}, dropped = [], ...run } = opened;
+      const { dispose, finish, facts = {}, dropped = [], compare, ...run } = opened;
       try {
-        onOpen?.({ facts, dropped });
+        onOpen?.({ facts, dropped, totalSteps: run.totalSteps, ...(compare === undefined ? {} : { compare }) });
         const { startWith, ...rest } = run as TrainOptions<Item, Batch>;
         const summary = yield* train<Item, Batch>({
           ...rest,
@@ -128,10 +139,10 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
     },
     async estimate(how) {
       const opened = await options.open({ dry: true, signal: new AbortController().signal, trackers: [] });
-      const { dispose, finish: _, facts = {}, dropped = [], startWith: __, ...run } = opened;
+      const { dispose, finish: _, facts = {}, dropped = [], startWith: __, compare: ___, ...run } = opened;
       try {
         const options = { ...run, saveEvery: undefined } as TrainOptions<Item, Batch>; // there is no store
-        return { ...(await estimate(options, how)), facts, dropped };
+        return { ...(await estimate(options, how)), facts, dropped, totalSteps: run.totalSteps };
       } finally {
         await dispose?.();
       }

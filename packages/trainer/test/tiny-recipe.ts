@@ -46,6 +46,7 @@ export default defineRecipe({
             nonFiniteLimit: 2,
             rng: createRng(options.seed),
             facts: { points: data.length },
+            compare: index === 0 ? undefined : { stage: "short", title: "Short and <long>" },
             dropped: [{ id: "point-9", reason: "is <not> there" }],
             plugins: [
               heldOutPlugin({ task, batches: [points(4, 2)], rng: createRng(1), steps: 2, trackers }),

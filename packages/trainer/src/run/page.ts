@@ -39,6 +39,7 @@ export async function runPageHtml(run: RunRecord): Promise<string> {
       facts({ status: info.status, begun: info.started, "last change": info.updated, ...info.environment }),
       info.message === null ? "" : `<p class="problem">${escapeHtml(info.message)}</p>`,
       `<section><h2>Held-out loss of all stages</h2><div class="charts">${heldOutCharts([run]).join("")}</div></section>`,
+      ...stages.map((stage) => comparison(run, stage)),
       ...sections,
       `<details><summary>Options</summary><pre>${escapeHtml(JSON.stringify(info.options, null, 2))}</pre></details>`,
     ].join("\n"),
@@ -75,6 +76,34 @@ function heldOutCharts(runs: readonly RunRecord[]): string[] {
   return keys.map((key) =>
     lineChart({ title: key, log: true, series: stages.flatMap((stage) => seriesOf(stage, key, stage.name)) }),
   );
+}
+
+/** The held-out losses of two stages of equal budget against the share of it that was spent, or "". */
+function comparison({ info, stages }: RunRecord, stage: StageRecord): string {
+  const { compare } = info.about[stage.name] ?? {};
+  const other = stages.find(({ name }) => name === compare?.stage);
+  if (compare === undefined || other === undefined) return "";
+  const keys = Object.keys(stage.curves).filter((key) => /^heldOut(\w*)\.\w+$/.test(key) && key in other.curves);
+  const percent = (one: StageRecord, key: string): Series[] =>
+    seriesOf(one, key, one.name).map(({ name, curve }) => ({
+      name,
+      curve: {
+        ...curve,
+        steps: curve.steps.map((step) => (100 * step) / (info.about[one.name]?.totalSteps ?? one.step)),
+      },
+    }));
+  const charts = keys.map((key) =>
+    lineChart({
+      title: `${key}, by percent of the budget`,
+      log: true,
+      series: [other, stage].flatMap((one) => percent(one, key)),
+    }),
+  );
+  const ends = keys.map((key) => {
+    const [there, here] = [other, stage].map((one) => shortNumber(one.curves[key]!.values.at(-1)!));
+    return `${key}: ${other.name} ends at ${there}, ${stage.name} at ${here}`;
+  });
+  return section(compare.title, `<div class="charts">${charts.join("")}</div>`, list("At the last step", ends));
 }
 
 function stageCharts(stage: StageRecord): string[] {

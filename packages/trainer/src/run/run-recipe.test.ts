@@ -60,7 +60,11 @@ test("a run leaves checkpoints, logs, clips, models and a page, and goes on wher
   expect((await run("parts")).summary.skipped).toEqual(["short", "long"]);
 
   const record = await readRun(path.join(root, "parts"));
-  expect(record.info).toMatchObject({ status: "finished", recipe: "tiny", about: { long: { facts: { points: 8 } } } });
+  expect(record.info).toMatchObject({
+    status: "finished",
+    recipe: "tiny",
+    about: { long: { facts: { points: 8 }, totalSteps: 4 } },
+  });
   expect(record.stages.map(({ name, step }) => `${name} ${step}`)).toEqual(["short 4", "long 4"]);
   expect(record.stages[1]!.curves["loss.fit"]!.steps).toEqual([1, 2, 3, 4]);
   expect(record.stages[1]!.curves["heldOut.fit"]!.steps).toEqual([0, 2, 4]);
@@ -86,6 +90,9 @@ test("the page needs nothing from anywhere", async () => {
   expect(html.match(/<svg /g)!.length).toBeGreaterThan(6);
   expect(html.match(/<img alt="" src="data:image\/png;base64,/g)).toHaveLength(4 + 2);
   expect(html).toContain("is &lt;not&gt; there");
+  expect(html).toContain("<h2>Short and &lt;long&gt;</h2>");
+  expect(html).toMatch(/heldOut\.fit: short ends at [\d.]+, long at [\d.]+/);
+  expect(html).toContain("heldOut.fit, by percent of the budget");
   expect(html).not.toMatch(/(src|href)="(?!data:)/);
   expect(html).not.toMatch(/https?:|http-equiv|<script|NaN/);
   const compared = comparePageHtml([await readRun(path.join(root, "whole")), await readRun(path.join(root, "whole"))]);

@@ -1,4 +1,4 @@
-import { ConfigError, eagerExecutor, type Executor, ShapeError } from "@noisereel/core";
+import { ConfigError, type Denoiser, eagerExecutor, type Executor, ShapeError } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, test } from "vitest";
 import {
@@ -111,13 +111,17 @@ describe("generateVideo", () => {
   });
 
   test("refuses what cannot work, in a sentence", async () => {
-    await expect(generateVideo({ ...options, steps: 0 })).rejects.toThrow(/steps is 0/);
+    await expect(generateVideo({ ...options, steps: 0 })).rejects.toThrow(
+      /steps is 0; use a positive integer, such as 25/,
+    );
     await expect(generateVideo({ ...options, prompt: [] })).rejects.toThrow(/at least one prompt/);
     await expect(generateVideo({ ...options, frames: NaN })).rejects.toThrow(/frames is NaN/);
     await expect(generateVideo({ ...options, guidanceScale: NaN })).rejects.toThrow(ConfigError);
     const vae = { ...latentsAsVideo, latentChannels: 8 };
     await expect(generateVideo({ ...options, vae })).rejects.toThrow(/4 latent channels and vae 8/);
-    await expect(generateVideo({ ...options, textEncoder: characterEncoder(7) })).rejects.toThrow(/embeddings/);
+    await expect(generateVideo({ ...options, textEncoder: characterEncoder(7) })).rejects.toThrow(
+      /embeddings has shape \[2, 1, 5, 7\]; this model needs \[batch, captions, tokens, 6\], from the text encoder it was trained/,
+    );
   });
 });
 
@@ -143,6 +147,32 @@ describe("streamVideo", () => {
     }
     expect(seen).toEqual([1, 2, 3, 4]);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test("holds as many tensors after each step as after the one before", async () => {
+    const live: number[] = [];
+    for await (const _ of streamVideo({ ...options, steps: 8 })) live.push(tf.memory().numTensors);
+    // The first step of DPM-Solver++ 2M has no estimate behind it.
+    expect(new Set(live.slice(1)).size).toBe(1);
+  });
+
+  test("an abort in the middle of a step ends it there", async () => {
+    const controller = new AbortController();
+    let calls = 0;
+    const denoiser = {
+      name: "aborting",
+      latentChannels: 4,
+      predicts: "noise",
+      learnsVariance: false,
+      predict(input) {
+        if (++calls === 3) controller.abort();
+        return tf.mul(input.latents, 0.1);
+      },
+      dispose() {},
+    } satisfies Denoiser;
+    const aborted = generateVideo({ ...options, denoiser, steps: 20, guidanceScale: 1, signal: controller.signal });
+    await expect(aborted).rejects.toThrow(/abort/i);
+    expect(calls).toBe(3);
   });
 
   test("frees everything when it is left or aborted", async () => {

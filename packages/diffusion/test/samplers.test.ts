@@ -85,6 +85,16 @@ test.each(Object.entries(samplers))(
   },
 );
 
+test.each(Object.entries(samplers))("%s holds no more tensors after a step than after one before", async (_, make) => {
+  const live: number[] = [];
+  for await (const step of make().sample(requestWith({ steps: 30 }))) {
+    expect(step.index).toBe(live.length + 1);
+    live.push(tf.memory().numTensors);
+  }
+  // Twelve calls on, every sampler has all the history that it will have; those with two calls a step go up and down by it.
+  expect(Math.max(...live.slice(16))).toBe(Math.max(...live.slice(12, 16)));
+});
+
 test("ddpm uses a variance that was learned when asked to", async () => {
   const withRange = (value: number) =>
     requestWith({

@@ -43,7 +43,10 @@ export function diskCached(encoder: TextEncoder | LazyTextEncoder, options: Disk
   const { width, maxTokens } = encoder;
   let made: TextEncoder | undefined = "load" in encoder ? undefined : encoder;
 
-  async function encodeMissing(missing: ReadonlyMap<string, string>, call: CallOptions): Promise<Map<string, StoredEntry>> {
+  async function encodeMissing(
+    missing: ReadonlyMap<string, string>,
+    call: CallOptions,
+  ): Promise<Map<string, StoredEntry>> {
     const entries = new Map<string, StoredEntry>();
     if (missing.size === 0) return entries;
     made ??= await (encoder as LazyTextEncoder).load();

@@ -65,6 +65,15 @@ describe("smallTextEncoder", () => {
     compiled.dispose();
   });
 
+  test("a prompt of 400 tokens, with what to do", () => {
+    const encoder = small({ maxTokens: 300 });
+    const long = "waves ".repeat(67).trim(); // 401 bytes and the end
+    expect(() => encoder.tokenize([[long]])).toThrow(
+      /"waves waves .*…" has 402 tokens but maxTokens is 300; shorten it, raise maxTokens, or set tooLong to "truncate"/,
+    );
+    encoder.dispose();
+  });
+
   test("prompts that cannot be used", () => {
     const encoder = small();
     expect(() => encoder.tokenize([["free shipping"]])).toThrow(/empty after cleaning/);

@@ -2,6 +2,7 @@
 import { ConfigError, ShapeError } from "@noisereel/core";
 import type { Executor, TextCondition, TextEncoder } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
+import { captionCount } from "./entries.js";
 import { assertCaption, type CaptionCleaning } from "./cleaning/clean-caption.js";
 import type { T5Encoder } from "./t5/model.js";
 import type { Tokenizer } from "./tokenizer/tokenizer.js";
@@ -73,12 +74,7 @@ export function t5TextEncoder(options: T5TextEncoderOptions): TokenTextEncoder {
   };
 
   const tokenize = (prompts: readonly (readonly string[])[]): TokenizedPrompts => {
-    const captions = prompts[0]?.length ?? 0;
-    if (captions === 0 || prompts.some((row) => row.length !== captions)) {
-      throw new ShapeError(
-        `prompts have [${prompts.map((row) => row.length).join(", ")}] captions; give every video the same number, at least one`,
-      );
-    }
+    const captions = captionCount(prompts);
     const tokens = prompts.flat().map(tokenizeOne);
     const shape: [number, number, number] = [prompts.length, captions, maxTokens];
     return {

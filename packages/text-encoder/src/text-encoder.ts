@@ -1,5 +1,5 @@
 // A text encoder made of a tokenizer and a T5 model. B batch, C captions, L tokens, D width.
-import { ConfigError, ShapeError } from "@noisereel/core";
+import { ConfigError } from "@noisereel/core";
 import type { Executor, TextCondition, TextEncoder } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { captionCount } from "./entries.js";

@@ -1,5 +1,12 @@
 // What the experiments with small video VAEs share: clips, training that may be killed, and measuring.
-import { CausalVae, type CausalVaeConfigInput, compiled, savePretrained, vaeTask } from "@noisereel/causal-vae";
+import {
+  CausalVae,
+  causalConfig,
+  type CausalVaeConfigInput,
+  compiled,
+  savePretrained,
+  vaeTask,
+} from "@noisereel/causal-vae";
 import { type Clip, ConfigError, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
 import { centerCropResize, manifestSource, readManifest, selectFrames } from "@noisereel/data";
 import { adamW, cosine } from "@noisereel/trainer";
@@ -8,6 +15,14 @@ import type { RunFolder } from "./quickstart/run-folder.js";
 import { trainInPhase } from "./quickstart/train-phase.js";
 import { setLogVariance } from "./latent-size.js";
 import { type FrameRange, measureReconstruction, type Reconstruction } from "./vae-experiment-measures.js";
+
+/** What a small model's configuration names beside its structure. */
+export interface VaeWidths {
+  readonly hidden_size: number;
+  readonly hidden_size_mult: number[];
+  readonly num_res_blocks: number;
+  readonly norm_num_groups: number;
+}
 
 /** Steps of a training, its peak learning rate and the steps until that is reached. */
 export interface TrainingBudget {
@@ -42,12 +57,67 @@ export async function readSquareClips(
   return clips;
 }
 
-/** A new model whose latents begin with little noise, so that the decoder learns from what it is told. */
-export function freshVae(config: CausalVaeConfigInput, rng: Rng): CausalVae {
-  const vae = new CausalVae(config);
-  initialize(vae, rng);
-  setLogVariance(vae, -5);
-  return vae;
+/**
+ * A new image VAE of the same widths as the video VAEs, trained on single frames out of the first `from` of every clip. The
+ * caller disposes it.
+ */
+export async function trainImageVae(
+  experiment: Experiment,
+  options: {
+    readonly name: string;
+    readonly model: VaeWidths;
+    /** `frames`: single frames of a step. */
+    readonly budget: TrainingBudget & { readonly frames: number };
+    readonly from: number;
+    readonly rng: Rng;
+  },
+): Promise<CausalVae> {
+  const { name, model, budget, from, rng } = options;
+  const vae = new CausalVae(imageConfig(model));
+  try {
+    initialize(vae, rng.fork("weights"));
+    // Little noise at first, so that the decoder learns from what it is told.
+    setLogVariance(vae, -5);
+    await trainVae(experiment, {
+      name,
+      title: "Training the image VAE on frames",
+      vae,
+      budget,
+      rng: rng.fork("training"),
+      example(stepRng) {
+        const [video, ...stills] = drawStills(experiment.clips, { count: budget.frames, from }, stepRng);
+        return { video: video!, stills };
+      },
+    });
+    return vae;
+  } catch (error) {
+    vae.dispose();
+    throw error;
+  }
+}
+
+/** The same networks in two dimensions, run frame by frame: Stable Diffusion's image VAE, narrow. */
+function imageConfig(model: VaeWidths): CausalVaeConfigInput {
+  const levels = model.hidden_size_mult.map((_, level) => level);
+  const last = levels.length - 1;
+  return causalConfig({
+    ...model,
+    q_conv: "Conv2d",
+    encoder_conv_in: "Conv2d",
+    encoder_conv_out: "Conv2d",
+    encoder_attention: "AttnBlock",
+    encoder_mid_resnet: "ResnetBlock2D",
+    encoder_resnet_blocks: levels.map(() => "ResnetBlock2D"),
+    encoder_spatial_downsample: levels.map((level) => (level < last ? "Downsample" : "")),
+    encoder_temporal_downsample: levels.map(() => ""),
+    decoder_conv_in: "Conv2d",
+    decoder_conv_out: "Conv2d",
+    decoder_attention: "AttnBlock",
+    decoder_mid_resnet: "ResnetBlock2D",
+    decoder_resnet_blocks: levels.map(() => "ResnetBlock2D"),
+    decoder_spatial_upsample: levels.map((level) => (level > 0 ? "Upsample" : "")),
+    decoder_temporal_upsample: levels.map(() => ""),
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 // Three ways to start a video VAE from an image VAE, side by side: the 2D kernels become the last, the middle or all taps
 // of the 3D kernels. An image VAE is trained on frames; then the same video VAE is trained from the three starts.
-import { CausalVae, causalConfig, type CausalVaeConfigInput, inflate, type InflationInit } from "@noisereel/causal-vae";
+import { CausalVae, causalConfig, inflate, type InflationInit } from "@noisereel/causal-vae";
 import { onnxExecutor } from "@noisereel/compile";
 import { createRng, type Executor } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
@@ -8,15 +8,7 @@ import path from "node:path";
 import type { RecipeEvent } from "./events.js";
 import { shippedManifest } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
-import {
-  cutClip,
-  drawStills,
-  type Experiment,
-  freshVae,
-  measureVae,
-  readSquareClips,
-  trainVae,
-} from "./vae-experiment.js";
+import { cutClip, type Experiment, measureVae, readSquareClips, trainImageVae, trainVae } from "./vae-experiment.js";
 import type { Reconstruction } from "./vae-experiment-measures.js";
 import { initialisationFigures } from "./vae-initialisation-figures.js";
 
@@ -25,11 +17,11 @@ export const initialisationConfig = {
   seed: 0,
   /** Side of the frames in pixels. */
   size: 32,
-  model: { hidden_size: 16, hidden_size_mult: [1, 2, 4, 4], num_res_blocks: 1, norm_num_groups: 8 },
+  model: { hidden_size: 8, hidden_size_mult: [1, 2, 4, 4], num_res_blocks: 1, norm_num_groups: 4 },
   /** Frames of a batch, steps and peak learning rate of the image VAE. */
-  image: { frames: 8, steps: 600, learningRate: 2e-3, warmUpSteps: 30 },
-  /** Frames of a clip, steps and peak learning rate of each video VAE, a twentieth of the image VAE's: it begins trained. */
-  video: { frames: 17, steps: 250, learningRate: 1e-4, warmUpSteps: 25 },
+  image: { frames: 8, steps: 500, learningRate: 2e-3, warmUpSteps: 25 },
+  /** Frames of a clip, steps and peak learning rate of each video VAE, a tenth of the image VAE's: it begins trained. */
+  video: { frames: 17, steps: 150, learningRate: 2e-4, warmUpSteps: 15 },
   klWeight: 1e-6,
   /** Frames of the clips that reconstructions are measured on. */
   measuredFrames: 65,
@@ -88,19 +80,14 @@ export async function runVaeInitialisation(options: InitialisationOptions = {}):
   const rng = createRng(config.seed);
   const range = { start: 0, frames: measuredFrames };
 
-  const image = freshVae(imageConfig(config), rng.fork("image"));
+  const image = await trainImageVae(experiment, {
+    name: "image",
+    model: config.model,
+    budget: config.image,
+    from: Infinity,
+    rng: rng.fork("image"),
+  });
   try {
-    await trainVae(experiment, {
-      name: "image",
-      title: "Training the image VAE on frames",
-      vae: image,
-      budget: config.image,
-      rng: rng.fork("train image"),
-      example(stepRng) {
-        const [video, ...stills] = drawStills(clips, { count: config.image.frames, from: Infinity }, stepRng);
-        return { video: video!, stills };
-      },
-    });
     const imageResult = await measureVae(experiment, {
       name: "image-measured",
       title: "Measuring the image VAE",
@@ -166,28 +153,4 @@ async function trainFrom(
   } finally {
     video.dispose();
   }
-}
-
-/** The same networks in two dimensions, run frame by frame: Stable Diffusion's image VAE, narrow. */
-function imageConfig(config: InitialisationConfig): CausalVaeConfigInput {
-  const levels = config.model.hidden_size_mult.map((_, level) => level);
-  const last = levels.length - 1;
-  return causalConfig({
-    ...config.model,
-    q_conv: "Conv2d",
-    encoder_conv_in: "Conv2d",
-    encoder_conv_out: "Conv2d",
-    encoder_attention: "AttnBlock",
-    encoder_mid_resnet: "ResnetBlock2D",
-    encoder_resnet_blocks: levels.map(() => "ResnetBlock2D"),
-    encoder_spatial_downsample: levels.map((level) => (level < last ? "Downsample" : "")),
-    encoder_temporal_downsample: levels.map(() => ""),
-    decoder_conv_in: "Conv2d",
-    decoder_conv_out: "Conv2d",
-    decoder_attention: "AttnBlock",
-    decoder_mid_resnet: "ResnetBlock2D",
-    decoder_resnet_blocks: levels.map(() => "ResnetBlock2D"),
-    decoder_spatial_upsample: levels.map((level) => (level > 0 ? "Upsample" : "")),
-    decoder_temporal_upsample: levels.map(() => ""),
-  });
 }

@@ -14,14 +14,15 @@ export function variantFigures(report: VariantsReport): Readonly<Record<string, 
     results.flatMap(({ variant, seed, losses }) =>
       losses.map((value, step) => ({ line: `${variant}/${seed}`, step: step + 1, loss: value })),
     ),
-    { steps: config.training.steps, colourOf: (line) => line.split("/")[0]! },
+    { steps: config.video.steps, colourOf: (line) => line.split("/")[0]! },
   );
-  const { training } = config;
+  const { image, video } = config;
   const page = htmlPage({
     title: "The released structure and the causal one",
     colours,
     introduction: `${clips.length} clips of ${config.measuredFrames} frames of ${config.size} x ${config.size}: ${clips.join(", ")}.
-Every model learned ${training.steps} steps of one clip of ${training.frames} frames and ${training.stills} single frames, taken from
+For each seed an image VAE learned ${image.steps} steps of ${image.frames} frames, and from it (tail) both video VAEs
+${video.steps} steps of one clip of ${video.frames} frames, all taken from
 the first ${config.trainedFrames} frames of the clips. ${Math.round(seconds)} seconds in all.`,
     figures: [psnr, loss],
     rows: [

@@ -28,7 +28,8 @@ it("trains both structures, measures them, and goes on where it was stopped", as
       seeds: [3],
       size: 16,
       model: { hidden_size: 8, hidden_size_mult: [1, 1, 1, 1], num_res_blocks: 1, norm_num_groups: 4 },
-      training: { frames: 5, stills: 1, steps: 3, learningRate: 1e-3, warmUpSteps: 1 },
+      image: { frames: 2, steps: 3, learningRate: 1e-3, warmUpSteps: 1 },
+      video: { frames: 5, steps: 3, learningRate: 1e-3, warmUpSteps: 1 },
       measuredFrames: 53,
     },
     onEvent: (event: RecipeEvent) => events.push(event),
@@ -43,7 +44,7 @@ it("trains both structures, measures them, and goes on where it was stopped", as
   await expect(stopped).rejects.toThrow("enough");
 
   const report = await runVaeVariants(options);
-  expect(events).toContainEqual(expect.objectContaining({ type: "phase-start", phase: "released-3", done: 2 }));
+  expect(events).toContainEqual(expect.objectContaining({ type: "phase-start", phase: "image-3", done: 2 }));
   expect(report.results.map(({ variant, seed }) => `${variant} ${seed}`)).toEqual(["released 3", "per-frame 3"]);
   for (const { losses, whole, heldOut } of report.results) {
     expect(losses).toHaveLength(3);

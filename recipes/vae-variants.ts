@@ -1,6 +1,6 @@
 // The released structure beside ours, for the same budget: attention, norms and upsampling that see the whole clip, or one
-// frame and the past. The same small model is trained both ways, from the same seeds, on the same clips in the same order.
-import { causalConfig, type CausalVae, releaseConfig } from "@noisereel/causal-vae";
+// frame and the past. The same small model is trained both ways, from the same image VAE, on the same clips in the same order.
+import { CausalVae, causalConfig, inflate, releaseConfig } from "@noisereel/causal-vae";
 import { onnxExecutor } from "@noisereel/compile";
 import { createRng, type Executor } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
@@ -8,27 +8,21 @@ import path from "node:path";
 import type { RecipeEvent } from "./events.js";
 import { shippedManifest } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
-import {
-  cutClip,
-  drawStills,
-  type Experiment,
-  freshVae,
-  measureVae,
-  readSquareClips,
-  trainVae,
-} from "./vae-experiment.js";
+import { cutClip, type Experiment, measureVae, readSquareClips, trainImageVae, trainVae } from "./vae-experiment.js";
 import type { Reconstruction } from "./vae-experiment-measures.js";
 import { variantFigures } from "./vae-variants-figures.js";
 
 /** Every number of the experiment. */
 export const variantsConfig = {
-  /** Each variant is trained once from each. */
+  /** From each, an image VAE is trained, and from that both variants. */
   seeds: [0, 1],
   /** Side of the frames in pixels. */
   size: 32,
-  model: { hidden_size: 16, hidden_size_mult: [1, 2, 4, 4], num_res_blocks: 1, norm_num_groups: 8 },
-  /** A step sees one clip of `frames` frames and `stills` single frames. */
-  training: { frames: 17, stills: 4, steps: 300, learningRate: 2e-3, warmUpSteps: 20 },
+  model: { hidden_size: 8, hidden_size_mult: [1, 2, 4, 4], num_res_blocks: 1, norm_num_groups: 4 },
+  /** Frames of a batch, steps and peak learning rate of the image VAE. */
+  image: { frames: 8, steps: 500, learningRate: 2e-3, warmUpSteps: 25 },
+  /** Frames of the one clip of a step, steps and peak learning rate of each variant. */
+  video: { frames: 17, steps: 200, learningRate: 3e-4, warmUpSteps: 20 },
   klWeight: 1e-6,
   /** Frames of a clip that are trained on, from its first; those after it are held out. */
   trainedFrames: 48,
@@ -73,7 +67,7 @@ export interface VariantsReport {
 }
 
 /**
- * Trains both variants from every seed and writes `report.json`, `report.html` and SVG figures to the folder. Killed at any
+ * Trains both variants from the same image VAEs and writes `report.json`, `report.html` and SVG figures to the folder. Killed at any
  * moment and called again it goes on. Throws `ConfigError` for a folder with another configuration.
  */
 export async function runVaeVariants(options: VariantsOptions = {}): Promise<VariantsReport> {
@@ -91,7 +85,18 @@ export async function runVaeVariants(options: VariantsOptions = {}): Promise<Var
   const experiment: Experiment = { run, executor, signal, clips, klWeight };
   const results: VariantResult[] = [];
   for (const seed of config.seeds) {
-    for (const variant of variants) results.push(await trainVariant(experiment, config, variant, seed));
+    const image = await trainImageVae(experiment, {
+      name: `image-${seed}`,
+      model: config.model,
+      budget: config.image,
+      from: config.trainedFrames,
+      rng: createRng(seed).fork("image"),
+    });
+    try {
+      for (const variant of variants) results.push(await trainVariant(experiment, config, image, variant, seed));
+    } finally {
+      image.dispose();
+    }
   }
   const seconds = Object.values(run.seconds).reduce((sum, value) => sum + value, 0);
   const report: VariantsReport = { config, clips: clips.map(({ id }) => id), results, seconds };
@@ -105,24 +110,25 @@ export async function runVaeVariants(options: VariantsOptions = {}): Promise<Var
 async function trainVariant(
   experiment: Experiment,
   config: VariantsConfig,
+  image: CausalVae,
   variant: Variant,
   seed: number,
 ): Promise<VariantResult> {
-  const { training, trainedFrames, measuredFrames } = config;
+  const { video, trainedFrames, measuredFrames } = config;
   const name = `${variant}-${seed}`;
-  const rng = createRng(seed);
   const configOf = { released: releaseConfig, "per-frame": causalConfig }[variant];
-  const vae: CausalVae = freshVae(configOf(config.model), rng.fork("weights"));
+  const vae = new CausalVae(configOf(config.model));
   try {
+    inflate(await image.stateDict(), vae, { init: "tail" });
     const losses = await trainVae(experiment, {
       name,
       title: `Training ${variant} from seed ${seed}`,
       vae,
-      budget: training,
-      rng: rng.fork("training"),
+      budget: video,
+      rng: createRng(seed).fork("video"),
       example: (stepRng) => ({
-        video: cutClip(experiment.clips, { frames: training.frames, from: trainedFrames }, stepRng.fork("clip")),
-        stills: drawStills(experiment.clips, { count: training.stills, from: trainedFrames }, stepRng.fork("stills")),
+        video: cutClip(experiment.clips, { frames: video.frames, from: trainedFrames }, stepRng),
+        stills: [],
       }),
     });
     const heldOut = { start: trainedFrames, frames: measuredFrames - trainedFrames };

@@ -8,8 +8,17 @@ export interface ClipSize {
   readonly width: number;
 }
 
-/** A layer holds its input, its result and about one copy (padded or normalised) at a time. */
-const tensorsAlive = 3;
+/**
+ * What a pass holds at its fullest, in tensors of the largest size: a block's input and what its skip keeps, padded and
+ * normalised copies, a convolution's patches. Measured with compiled networks as 7 to 9 (`bench/memory.ts`).
+ */
+const tensorsAlive = 9;
+
+/**
+ * What a piece of a streamed clip takes beside its own frames, as frames: those before it, the network of the first frame,
+ * and the past of every layer, given and taken by the executor (`bench/memory.ts`).
+ */
+export const framesBesidePiece = 12;
 
 /** Estimated bytes of float32 activations for one clip: `tensorsAlive` times the largest tensor of each network. */
 export function workingBytes(

@@ -4,6 +4,7 @@ import { type CallOptions, ConfigError, type Executable, type Executor } from "@
 import * as tf from "@tensorflow/tfjs";
 import { scaledCoding } from "./coding.js";
 import { type ClipInput, type PieceAutoencoder, readerOf } from "./long/pieces.js";
+import { framesBesidePiece } from "./memory.js";
 import type { CausalVae, MomentsAutoencoder } from "./model.js";
 import { type Past, PiecePast } from "./past.js";
 
@@ -40,7 +41,8 @@ export function streamed(vae: CausalVae, options: StreamedOptions): StreamedAuto
     latentChannels,
     latentScale,
     stride,
-    workingBytes: (size) => vae.workingBytes({ ...size, frames: Math.min(size.frames, pieceFrames) }),
+    workingBytes: (size) =>
+      vae.workingBytes({ ...size, frames: Math.min(size.frames, pieceFrames) + framesBesidePiece }),
     pieceFrames,
     momentPieces: (video, call = {}) => runPieces(encoder, video, pieceFrames, call),
     decodedPieces: (latents, call = {}) => runPieces(decoder, latents, pieceFrames / stride.time, call),

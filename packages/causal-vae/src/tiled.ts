@@ -28,7 +28,7 @@ export interface TilePlan {
   readonly passes: number;
   /** Frames, height and width of the largest pass, in pixels. */
   readonly largest: { readonly frames: number; readonly height: number; readonly width: number };
-  /** Estimated bytes of the activations of the largest pass. */
+  /** Estimated bytes of the activations of the largest pass; the process and the weights come on top. */
   readonly bytes: { readonly encode: number; readonly decode: number };
 }
 

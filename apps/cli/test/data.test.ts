@@ -195,3 +195,50 @@ it("every data command has help with examples", async () => {
     expect(printed).toContain("Examples:");
   }
 });
+
+describe("shares of the work", () => {
+  it("shards of filter, check and cut merge to what one run writes; what is missing is told", async () => {
+    const file = await manifest();
+    const options = ["--require", "brightness > 0.2"];
+    await run("filter", file, "--out", inside("whole.jsonl"), ...options);
+    const out = inside("merged.jsonl");
+    const first = await run("filter", file, "--out", out, ...options, "--shard", "0/2");
+    expect(first).toMatchObject({ code: 0 });
+    expect(first.printed).toContain(`shard 0/2: 2 finished in ${out}.parts`);
+    const early = await run("filter", file, "--out", out, ...options, "--merge");
+    expect(early.code).not.toBe(0);
+    expect(early.noted).toContain("1 of 3 are not finished");
+    await run("filter", file, "--out", out, ...options, "--shard", "1/2");
+    expect((await run("filter", file, "--out", out, ...options, "--merge")).code).toBe(0);
+    expect(await readFile(out, "utf8")).toBe(await readFile(inside("whole.jsonl"), "utf8"));
+
+    await run("check", file, "--out", inside("whole.html"));
+    for (const shard of ["0/2", "1/2"])
+      expect((await run("check", file, "--out", inside("r.html"), "--shard", shard)).code).toBe(0);
+    expect((await run("check", file, "--out", inside("r.html"), "--merge")).code).toBe(1);
+    expect(await readFile(inside("r.html"), "utf8")).toBe(await readFile(inside("whole.html"), "utf8"));
+
+    const videos = [inside("a.mp4"), inside("b.mp4")];
+    await run("cut", ...videos, "--out", inside("whole.csv"));
+    for (const shard of ["0/2", "1/2"]) await run("cut", ...videos, "--out", inside("cut.csv"), "--shard", shard);
+    expect((await run("cut", ...videos, "--out", inside("cut.csv"), "--merge")).code).toBe(0);
+    expect(await readFile(inside("cut.csv"), "utf8")).toBe(await readFile(inside("whole.csv"), "utf8"));
+    expect((await readdir(folder)).filter((name) => name.endsWith(".parts")).toSorted()).toEqual([
+      "cut.csv.parts",
+      "merged.jsonl.parts",
+      "r.html.parts",
+    ]);
+  }, 30_000);
+
+  it("a run in one piece goes on from what is finished, and refuses what contradicts itself", async () => {
+    const file = await manifest();
+    await run("check", file, "--out", inside("r.json"), "--shard", "0/2"); // two of three, as a stopped run leaves them
+    expect(await readdir(folder)).toContain("r.json.parts");
+    expect((await run("check", file, "--out", inside("r.json"))).code).toBe(1);
+    expect(await readdir(folder)).not.toContain("r.json.parts");
+    expect(JSON.parse(await readFile(inside("r.json"), "utf8"))).toMatchObject({ counts: { clips: 3, readable: 2 } });
+    expect((await run("check", file, "--shard", "0/2")).noted).toContain("--out is missing");
+    const both = await run("filter", file, "--out", inside("f.jsonl"), "--shard", "0/2", "--merge");
+    expect(both.noted).toContain("--shard and --merge are given together");
+  });
+});

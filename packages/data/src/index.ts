@@ -109,6 +109,7 @@ export {
 } from "./scenes/stitch.js";
 export { scorePlot, type ScorePlotOptions } from "./scenes/plot.js";
 export { cutEntries, type CutVideo, cutVideo, type CutVideoOptions } from "./scenes/cut-video.js";
+export { cutVideos, type CutVideosOptions } from "./scenes/cut-videos.js";
 export { writeClips, type WriteClipsOptions } from "./scenes/write-clips.js";
 
 export type { AnalysisFrame, ClipScorer, Columns, ColumnValue, FrameMeasure } from "./columns/contracts.js";
@@ -139,3 +140,6 @@ export { captionClip, type CaptionClipOptions, type Captioner, type ClipCaption 
 export { checkManifest, type CheckOptions } from "./check/check.js";
 export { checkPage, type CheckPageOptions } from "./check/html.js";
 export type { CheckedClip, CheckProblem, CheckReport } from "./check/report.js";
+
+export { parseShard, type Shard } from "./scale/shard.js";
+export { doWork, type SharedWork, workKey, type WorkOptions } from "./scale/shared-work.js";

@@ -1,8 +1,11 @@
 // The doctor of data sets: every file opened, each problem with its line, its reason and what to do about it.
+import type { JsonValue } from "@noisereel/core";
 import { type Bucket, bucketName, chooseBucket } from "../buckets/bucket.js";
-import { limiter } from "../loader/limit.js";
 import { inspectManifest, type ReadManifestOptions } from "../manifest/inspect.js";
+import type { ManifestEntry } from "../manifest/schema.js";
+import { doWork, type SharedWork, workKey } from "../scale/shared-work.js";
 import { checkEntry, type EntryCheckOptions } from "./check-entry.js";
+import { type NotedCheck, noteCheck, readCheck } from "./noted-check.js";
 import type { CheckedClip, CheckProblem, CheckReport } from "./report.js";
 
 export interface CheckOptions extends EntryCheckOptions, Pick<ReadManifestOptions, "root" | "captionField"> {
@@ -10,11 +13,13 @@ export interface CheckOptions extends EntryCheckOptions, Pick<ReadManifestOption
   readonly buckets?: readonly Bucket[] | undefined;
   /** Clips that are decoded at the same time. Default 2. */
   readonly concurrency?: number | undefined;
+  /** Notes what was checked, so that a check can go on, and shares the work. With a shard the report is about its entries. */
+  readonly shared?: SharedWork | undefined;
 }
 
 /** Checks a manifest of any format. Throws only when there is no manifest, or on an abort. */
 export async function checkManifest(file: string, options: CheckOptions = {}): Promise<CheckReport> {
-  const { buckets, concurrency = 2, root, captionField, signal, onProgress } = options;
+  const { buckets, concurrency = 2, root, captionField, shared, signal, onProgress } = options;
   const { entries, problems: told } = await inspectManifest(file, { root, captionField });
   const problems: CheckProblem[] = told.map(({ where, line, path: id, field, reason, remedy }) => ({
     level: "error",
@@ -37,21 +42,18 @@ export async function checkManifest(file: string, options: CheckOptions = {}): P
       remedy: "check the path",
     });
   }
-  const limited = limiter(concurrency);
-  let done = 0;
-  const settled = await Promise.allSettled(
-    entries.map((entry) =>
-      limited(async () => {
-        signal?.throwIfAborted();
-        const checked = await checkEntry(entry, options);
-        onProgress?.({ type: "clip", index: ++done, count: entries.length });
-        return checked;
-      }),
-    ),
-  );
-  const failed = settled.find((item) => item.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  const checked = settled.map((item) => (item as PromiseFulfilledResult<Awaited<ReturnType<typeof checkEntry>>>).value);
+  const { frames, size, timeStride, maxCaption, thumbnails } = options;
+  const asked = { frames, size, timeStride, maxCaption, thumbnails };
+  const results = await doWork<ManifestEntry, NotedCheck>({
+    items: entries,
+    keyOf: (entry) => workKey(entry.path, ["check", asked, { ...entry, columns: {} }] as unknown as JsonValue),
+    work: async (entry) => noteCheck(await checkEntry(entry, options)),
+    shared,
+    concurrency,
+    signal,
+    onProgress,
+  });
+  const checked = results.flatMap((result) => (result === undefined ? [] : [readCheck(result)]));
   problems.push(...checked.flatMap((item) => item.problems), ...twins(entries));
   const clips = checked.map(({ clip }) => clip);
   const count = (level: CheckProblem["level"]): number => problems.filter((problem) => problem.level === level).length;

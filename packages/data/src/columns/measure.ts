@@ -1,9 +1,9 @@
 // The measures of every clip of a manifest, as columns of it.
-import { type CallOptions, type Clip, ClipError, ConfigError } from "@noisereel/core";
+import { type CallOptions, type Clip, ClipError, ConfigError, type JsonValue } from "@noisereel/core";
 import { createClip } from "../clip.js";
 import type { FfmpegOptions } from "../ffmpeg/binary.js";
-import { limiter } from "../loader/limit.js";
 import type { ManifestEntry } from "../manifest/schema.js";
+import { doWork, type SharedWork, workKey } from "../scale/shared-work.js";
 import type { VideoFrame } from "../video/frames.js";
 import { analysisFrame, analysisWidth, entryFrames } from "./analysis.js";
 import { borderMeasure } from "./border.js";
@@ -34,6 +34,11 @@ export interface MeasureOptions extends CallOptions, FfmpegOptions {
   readonly concurrency?: number | undefined;
   /** Bits in which hashes of duplicates may differ, 0 to 47 of 192. Default 10. */
   readonly duplicateDistance?: number | undefined;
+  /**
+   * Notes what is finished, so that a run can go on, and shares the work with other processes. With a shard, only its entries
+   * come back, and duplicates are found among them only; `mode: "collect"` finds those of all.
+   */
+  readonly shared?: SharedWork | undefined;
 }
 
 /**
@@ -45,36 +50,43 @@ export async function measureEntries(
   options: MeasureOptions = {},
 ): Promise<ManifestEntry[]> {
   const { measures = Object.values(frameMeasures), scorers = [], existing = "keep", concurrency = 2 } = options;
-  const { duplicateDistance, signal, onProgress } = options;
+  const { duplicateDistance, shared, signal, onProgress } = options;
   const names = [...measures, ...scorers].flatMap(({ columns }) => columns);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new ConfigError(`the column ${twice} is given by two measures; leave one of them out`);
-  const limited = limiter(concurrency);
-  let done = 0;
-  const settled = await Promise.allSettled(
-    entries.map((entry) =>
-      limited(async () => {
-        signal?.throwIfAborted();
-        const isDone = existing === "keep" && names.every((name) => name in entry.columns);
-        const { unreadable: _, ...columns } = entry.columns;
-        const measured = isDone
-          ? entry
-          : { ...entry, columns: { ...columns, ...(await measureEntry(entry, options)) } };
-        onProgress?.({ type: "clip", index: ++done, count: entries.length });
-        return measured;
-      }),
-    ),
-  );
-  const failed = settled.find((item) => item.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  const measured = settled.map((item) => (item as PromiseFulfilledResult<ManifestEntry>).value);
-  if (!measures.includes(hashMeasure)) return measured;
-  const hashes = measured.map(({ columns }) => columns["dhash"] as string | undefined);
-  const twins = findDuplicates(hashes, duplicateDistance === undefined ? {} : { distance: duplicateDistance });
-  return measured.map((entry, index) => {
+  const toMeasure = (entry: ManifestEntry): boolean =>
+    existing === "replace" || !names.every((name) => name in entry.columns);
+  const results = await doWork<ManifestEntry, Columns>({
+    items: entries,
+    keyOf: (entry) =>
+      workKey(entry.path, [
+        "columns",
+        toMeasure(entry),
+        names,
+        { ...entry, columns: {}, line: 0 } as unknown as JsonValue,
+      ]),
+    work: async (entry) => (toMeasure(entry) ? measureEntry(entry, options) : {}),
+    shared,
+    concurrency,
+    signal,
+    onProgress,
+  });
+  const measured = entries.flatMap((entry, index) => {
+    const found = results[index];
+    if (found === undefined) return [];
+    const { unreadable: _, ...columns } = entry.columns;
+    return [toMeasure(entry) ? { ...entry, columns: { ...columns, ...found } } : entry];
+  });
+  return measures.includes(hashMeasure) ? withDuplicates(measured, duplicateDistance) : measured;
+}
+
+function withDuplicates(entries: readonly ManifestEntry[], distance: number | undefined): ManifestEntry[] {
+  const hashes = entries.map(({ columns }) => columns["dhash"] as string | undefined);
+  const twins = findDuplicates(hashes, distance === undefined ? {} : { distance });
+  return entries.map((entry, index) => {
     const twin = twins[index];
     const { duplicate_of: _, ...columns } = entry.columns;
-    return { ...entry, columns: twin === undefined ? columns : { ...columns, duplicate_of: measured[twin]!.id } };
+    return { ...entry, columns: twin === undefined ? columns : { ...columns, duplicate_of: entries[twin]!.id } };
   });
 }
 

@@ -1,12 +1,14 @@
 // Runs the doctor and says what it found.
+import { ConfigError } from "@noisereel/core";
 import { checkManifest, checkPage, type CheckReport, inspectManifest, parseBucket } from "@noisereel/data";
 import { writeFileAtomically } from "@noisereel/core/node";
 import type { CommandContext } from "../../context.js";
 import { exitCodes, StoppedError } from "../../errors.js";
 import { alignColumns, formatSeconds } from "../../format.js";
+import { forgetParts, ownCount, type PartArguments, partsOf, tellShard } from "./parts.js";
 import { withProgress } from "./progress.js";
 
-export interface CheckArguments {
+export interface CheckArguments extends PartArguments {
   readonly frames?: number;
   readonly size?: number;
   readonly bucket?: readonly string[];
@@ -18,15 +20,31 @@ export interface CheckArguments {
 }
 
 export async function check(manifest: string, options: CheckArguments, context: CommandContext): Promise<void> {
-  const { out, limit = 20, strict, bucket, ...checks } = options;
+  const { out, limit = 20, strict, bucket, shard, merge, ...checks } = options;
   const { terminal } = context;
   const buckets = bucket?.map(parseBucket);
+  if (out === undefined && (shard !== undefined || merge === true)) {
+    throw new ConfigError("--out is missing; shards note what they found beside the report");
+  }
+  const parts = out === undefined ? undefined : partsOf(out, options);
   const { entries } = await inspectManifest(manifest, checks);
   const report = await withProgress(
     context,
-    { title: "Opening clips", count: entries.length, stopped: "Stopped; no report was written." },
-    (call) => checkManifest(manifest, { ...checks, buckets, thumbnails: /\.html$/i.test(out ?? ""), ...call }),
+    {
+      title: "Opening clips",
+      count: parts === undefined ? entries.length : ownCount(entries.length, parts),
+      stopped: `Stopped; no report was written.${parts === undefined ? "" : " The same command goes on."}`,
+    },
+    (call) =>
+      checkManifest(manifest, {
+        ...checks,
+        buckets,
+        thumbnails: /\.html$/i.test(out ?? ""),
+        shared: parts?.shared,
+        ...call,
+      }),
   );
+  if (parts?.kind === "shard") return tellShard(parts, report.clips.length, context);
   const { counts, problems } = report;
   for (const { level, where, id, field, reason, remedy } of problems.slice(0, limit)) {
     const clip = id === undefined || id === where ? "" : ` (${id})`;
@@ -41,6 +59,7 @@ export async function check(manifest: string, options: CheckArguments, context: 
       out,
       /\.html$/i.test(out) ? checkPage(report) : `${JSON.stringify(withoutPictures(report), null, 2)}\n`,
     );
+    await forgetParts(parts!);
     terminal.print(`report: ${out}`);
   }
   const failing = counts.error + (strict === true ? counts.warning : 0);

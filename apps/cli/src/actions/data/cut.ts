@@ -3,8 +3,8 @@ import { writeFileAtomically } from "@noisereel/core/node";
 import {
   colourLayoutEmbedding,
   cutEntries,
-  cutVideo,
-  type ManifestEntry,
+  type CutVideo,
+  cutVideos,
   scorePlot,
   writeClips,
   writeManifest,
@@ -12,9 +12,10 @@ import {
 import path from "node:path";
 import type { CommandContext } from "../../context.js";
 import { formatSeconds } from "../../format.js";
+import { forgetParts, ownCount, type PartArguments, partsOf, tellShard } from "./parts.js";
 import { withProgress } from "./progress.js";
 
-export interface CutArguments {
+export interface CutArguments extends PartArguments {
   readonly out: string;
   readonly detector: "content" | "adaptive";
   readonly threshold?: number;
@@ -30,38 +31,32 @@ export interface CutArguments {
 export async function cut(videos: readonly string[], options: CutArguments, context: CommandContext): Promise<void> {
   const { out, detector, threshold, minFrames, seconds, whole, stitch, width, files, plots } = options;
   const { terminal } = context;
-  const entries: ManifestEntry[] = [];
-  const lines: string[] = [];
-  await withProgress(
+  const parts = partsOf(out, options);
+  const cuts = await withProgress(
     context,
-    { title: "Cutting videos", count: videos.length, stopped: `Stopped; ${out} was not written.` },
-    async ({ signal, onProgress }) => {
-      for (const [index, file] of videos.entries()) {
-        const found = await cutVideo(file, {
-          detector,
-          ...(threshold === undefined ? {} : { threshold }),
-          ...(minFrames === undefined ? {} : { minSceneFrames: minFrames }),
-          chunkSeconds: whole === true ? Infinity : seconds,
-          stitch: stitch === true ? { embedding: colourLayoutEmbedding() } : undefined,
-          decodeWidth: width,
-          signal,
-        });
-        entries.push(...cutEntries(found));
-        const { frames, fps, scenes, clips, dropped, scores } = found;
-        const lost = dropped.length === 0 ? "" : `, ${dropped.length} dropped`;
-        lines.push(
-          `${file}: ${formatSeconds(frames / fps)}, ${scenes.length} scenes, ${clips.length} clips${lost}`,
-          ...dropped.map(({ start, end, reason }) => `  frames ${start} to ${end}: ${reason}`),
-        );
-        if (plots !== undefined) {
-          const limit = threshold ?? (detector === "content" ? 27 : 15);
-          const svg = scorePlot({ scores, fps, threshold: limit, clips, dropped, title: file });
-          await writeFileAtomically(path.join(plots, `${path.basename(file)}.svg`), svg);
-        }
-        onProgress?.({ type: "clip", index: index + 1, count: videos.length });
-      }
+    {
+      title: "Cutting videos",
+      count: ownCount(videos.length, parts),
+      stopped: `Stopped; ${out} was not written. The same command goes on.`,
     },
+    (call) =>
+      cutVideos(videos, {
+        detector,
+        ...(threshold === undefined ? {} : { threshold }),
+        ...(minFrames === undefined ? {} : { minSceneFrames: minFrames }),
+        chunkSeconds: whole === true ? Infinity : seconds,
+        stitch: stitch === true ? { embedding: colourLayoutEmbedding() } : undefined,
+        decodeWidth: width,
+        shared: parts.shared,
+        ...call,
+      }),
   );
+  const entries = cuts.flatMap(cutEntries);
+  for (const found of plots === undefined ? [] : cuts) {
+    const limit = threshold ?? (detector === "content" ? 27 : 15);
+    const svg = scorePlot({ ...found, threshold: limit, title: found.file });
+    await writeFileAtomically(path.join(plots!, `${path.basename(found.file)}.svg`), svg);
+  }
   const listed =
     files === undefined || entries.length === 0
       ? entries
@@ -74,7 +69,17 @@ export async function cut(videos: readonly string[], options: CutArguments, cont
           },
           (call) => writeClips(entries, { folder: files, ...call }),
         );
-  for (const line of lines) terminal.print(line);
+  for (const line of cuts.flatMap(describeCut)) terminal.print(line);
+  if (parts.kind === "shard") return tellShard(parts, cuts.length, context);
   await writeManifest(out, listed);
+  await forgetParts(parts);
   terminal.print(`${out}: ${listed.length} clips`);
+}
+
+function describeCut({ file, frames, fps, scenes, clips, dropped }: CutVideo): string[] {
+  const lost = dropped.length === 0 ? "" : `, ${dropped.length} dropped`;
+  return [
+    `${file}: ${formatSeconds(frames / fps)}, ${scenes.length} scenes, ${clips.length} clips${lost}`,
+    ...dropped.map(({ start, end, reason }) => `  frames ${start} to ${end}: ${reason}`),
+  ];
 }

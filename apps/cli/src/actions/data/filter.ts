@@ -11,9 +11,10 @@ import {
 } from "@noisereel/data";
 import type { CommandContext } from "../../context.js";
 import { alignColumns, formatNumber } from "../../format.js";
+import { forgetParts, ownCount, type PartArguments, partsOf, tellShard } from "./parts.js";
 import { withProgress } from "./progress.js";
 
-export interface FilterArguments {
+export interface FilterArguments extends PartArguments {
   readonly out: string;
   readonly require?: readonly string[];
   readonly remeasure?: true;
@@ -26,19 +27,27 @@ export async function filter(manifest: string, options: FilterArguments, context
   const { terminal } = context;
   const requirements = conditions.map(parseRequirement); // a wrong one is told before anything is measured
   const { entries } = await readManifest(manifest, { root });
+  const parts = partsOf(out, options);
   const measured = await withProgress(
     context,
-    { title: "Measuring clips", count: entries.length, stopped: `Stopped; ${out} was not written.` },
+    {
+      title: "Measuring clips",
+      count: ownCount(entries.length, parts),
+      stopped: `Stopped; ${out} was not written. The same command goes on.`,
+    },
     (call) =>
       measureEntries(entries, {
         existing: remeasure === true ? "replace" : "keep",
         duplicateDistance: distance,
+        shared: parts.shared,
         ...call,
       }),
   );
+  if (parts.kind === "shard") return tellShard(parts, measured.length, context);
   for (const line of columnTable(measured)) terminal.print(line);
   const judged = requirements.length === 0 ? undefined : judgeEntries(measured, requirements);
   await writeManifest(out, judged?.entries ?? measured);
+  await forgetParts(parts);
   for (const { text, failed, unknown } of judged?.requirements ?? []) {
     terminal.print(
       `${text}: ${failed} of ${entries.length} fail${unknown > 0 ? `, nothing can be said of ${unknown}` : ""}`,

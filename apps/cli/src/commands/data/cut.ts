@@ -3,14 +3,15 @@ import { type Command, Option } from "commander";
 import type { CutArguments } from "../../actions/data/cut.js";
 import type { CommandContext } from "../../context.js";
 import { integer, nonEmpty, number } from "../../options.js";
+import { addPartOptions } from "./part-options.js";
 
 export function addCut(data: Command, context: CommandContext): void {
-  data
-    .command("cut")
+  addPartOptions(data.command("cut"))
     .summary("find the scenes of videos and list them as clips")
     .description(
       "Finds cuts, fades and flashes, divides long scenes, and writes a manifest of ranges of frames. The videos stay as " +
-        "they are; --files writes each clip as a file of its own as well.",
+        "they are; --files writes each clip as a file of its own as well. A run that was stopped goes on when the same command is given " +
+        "again.",
     )
     .argument("<videos...>", "the videos")
     .requiredOption("-o, --out <manifest>", "the manifest: .jsonl, .json, .csv, .tsv or .parquet", nonEmpty)
@@ -33,7 +34,9 @@ export function addCut(data: Command, context: CommandContext): void {
 Examples:
   $ noisereel data cut film.mp4 --out clips.jsonl
   $ noisereel data cut raw/*.mp4 --out clips.parquet --stitch --width 320 --plots plots
-  $ noisereel data cut talk.mov --out clips.jsonl --detector adaptive --whole --files clips`,
+  $ noisereel data cut talk.mov --out clips.jsonl --detector adaptive --whole --files clips
+  $ noisereel data cut raw/*.mp4 --out clips.jsonl --shard 0/8    # and 1/8 to 7/8, on any machines
+  $ noisereel data cut raw/*.mp4 --out clips.jsonl --merge`,
     )
     .action(async (videos: string[], options: CutArguments) => {
       const { cut } = await import("../../actions/data/cut.js");

@@ -3,16 +3,16 @@ import type { Command } from "commander";
 import type { FilterArguments } from "../../actions/data/filter.js";
 import type { CommandContext } from "../../context.js";
 import { integer, nonEmpty } from "../../options.js";
+import { addPartOptions } from "./part-options.js";
 import { several } from "./values.js";
 
 export function addFilter(data: Command, context: CommandContext): void {
-  data
-    .command("filter")
+  addPartOptions(data.command("filter"))
     .summary("measure every clip and mark those that are good enough")
     .description(
       "Writes the manifest again with columns: motion, static_share, brightness, black_share, white_share, sharpness, " +
         "border, overlay, dhash and duplicate_of. With --require each clip also gets keep and, when it is false, failed. " +
-        "Every clip stays in the manifest. Clips that were measured before are not measured again.",
+        "Every clip stays in the manifest. Clips that were measured before are not measured again, and a run that was stopped goes on.",
     )
     .argument("<manifest>", "a manifest, or a folder of videos")
     .requiredOption(
@@ -30,7 +30,9 @@ export function addFilter(data: Command, context: CommandContext): void {
 Examples:
   $ noisereel data filter clips.jsonl --out measured.jsonl
   $ noisereel data filter measured.jsonl --out good.jsonl --require "motion >= 0.003" --require "no duplicate_of"
-  $ noisereel data filter clips.csv --out clips.parquet --require "sharpness > 30" --require "border < 0.05"`,
+  $ noisereel data filter clips.csv --out clips.parquet --require "sharpness > 30" --require "border < 0.05"
+  $ noisereel data filter clips.jsonl --out measured.jsonl --shard auto    # in a Slurm array or a Kubernetes indexed Job
+  $ noisereel data filter clips.jsonl --out measured.jsonl --merge`,
     )
     .action(async (manifest: string, options: FilterArguments) => {
       const { filter } = await import("../../actions/data/filter.js");

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { draw, fingerprint, type Point, points, regression, twoPhases } from "../../test/tiny-task.js";
 import { inProcessGroup } from "../../test/in-process-group.js";
 import { adamW, type Collective, ema, fit, lion, memoryStore, type TrainOptions } from "../index.js";
-import { sumAll } from "./buckets.js";
+import { BucketSum } from "./buckets.js";
 
 const data = points(16);
 
@@ -38,10 +38,44 @@ test("buckets of any length give every array its sum", async () => {
   const make = (scale: number) => [3, 1, 0, 8, 5].map((count) => new Float32Array(count).fill(scale * (count + 1)));
   for (const length of [1, 4, 7, 100]) {
     const [a, b] = [make(1), make(10)];
-    await Promise.all([sumAll(a, first!, length), sumAll(b, second!, length)]);
+    const sumAll = async (arrays: readonly Float32Array[], collective: Collective): Promise<void> => {
+      const buckets = new BucketSum(collective, length);
+      for (const array of arrays) await buckets.add(array);
+      await buckets.finish();
+    };
+    await Promise.all([sumAll(a, first!), sumAll(b, second!)]);
     expect(a).toEqual(make(11));
     expect(b).toEqual(a);
   }
+});
+
+test("full buckets are on their way while others are filled, one at a time, and a failure is heard", async () => {
+  const waiting: (() => void)[] = [];
+  const lengths: number[] = [];
+  const sum = (values: Float32Array): Promise<void> => {
+    lengths.push(values.length);
+    return new Promise((resolve) => {
+      waiting.push(() => {
+        for (const [index, value] of values.entries()) values[index] = 2 * value;
+        resolve();
+      });
+    });
+  };
+  const buckets = new BucketSum({ sum }, 4);
+  const arrays = [Float32Array.of(1, 2, 3), Float32Array.of(4, 5), Float32Array.of(6)];
+  for (const array of arrays) await buckets.add(array);
+  expect(lengths).toEqual([4]); // sent before anyone asked for the end
+  const finished = buckets.finish();
+  await Promise.resolve();
+  expect(lengths).toEqual([4]);
+  waiting[0]!();
+  await expect.poll(() => lengths).toEqual([4, 2]);
+  waiting[1]!();
+  await finished;
+  expect(arrays.map((array) => [...array])).toEqual([[2, 4, 6], [8, 10], [12]]);
+  const broken = new BucketSum({ sum: () => Promise.reject(new Error("a rank is gone")) }, 2);
+  await broken.add(Float32Array.of(1, 2));
+  await expect(broken.finish()).rejects.toThrow("a rank is gone");
 });
 
 test("two processes train as one does with two micro-batches, and hold the same bits", async () => {

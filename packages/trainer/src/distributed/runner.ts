@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { splitItems } from "../accumulate.js";
 import { batchInputs, stepInputs, type TrainStepOptions } from "../step.js";
 import { stepScalars, type StepResult, type StepRunnerOptions } from "../step-runner.js";
-import { sumAll } from "./buckets.js";
+import { BucketSum } from "./buckets.js";
 import type { Collective } from "./collective.js";
 import { splitInputs, splitStepFunctions } from "./step.js";
 
@@ -55,10 +55,12 @@ export function distributedStep<Item, Batch extends NamedTensors>(
   // Executables that assign hold state of their own: the others must see it.
   const publish = async (executable: Executable): Promise<void> => executable.sync();
 
+  const buckets = new BucketSum(collective);
+
   /** Sums of a phase over the micro-batches of all ranks, each divided by their number. */
   async function meanGradients(phase: (typeof compiled)[number], micros: readonly Micro[], number: number) {
     const sums = new Map<string, { readonly shape: readonly number[]; readonly values: Float32Array }>();
-    for (const micro of micros) {
+    for (const [index, micro] of micros.entries()) {
       const scalar = tf.scalar(number);
       const kept = Object.fromEntries(
         Object.entries(micro.kept).map(([key, value]) => [splitInputs.kept + key, value]),
@@ -81,12 +83,11 @@ export function distributedStep<Item, Batch extends NamedTensors>(
         sums.set(name, sum);
         for (let i = 0; i < values.length; i++) sum.values[i]! += values[i]! / accumulate;
         tensor.dispose();
+        // Gradients are on their way while the ones behind them are still read and added up.
+        if (index === micros.length - 1) await buckets.add(sum.values);
       }
     }
-    await sumAll(
-      [...sums.values()].map(({ values }) => values),
-      collective,
-    );
+    await buckets.finish();
     return sums;
   }
 

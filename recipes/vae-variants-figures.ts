@@ -1,13 +1,19 @@
 // The comparison of variants as figures and a page.
 import * as Plot from "@observablehq/plot";
 import { type Colours, htmlPage, lossFigure, svgFigure } from "./vae-experiment-page.js";
+import type { Reconstruction } from "./vae-experiment-measures.js";
 import type { VariantsReport } from "./vae-variants.js";
 
 const colours: Colours = { "per-frame": "#2a7f3f", released: "#c8502d" };
 
 /** `psnr.svg`, `loss.svg` and `report.html`, by file name. */
 export function variantFigures(report: VariantsReport): Readonly<Record<string, string>> {
-  const { config, results, clips, seconds } = report;
+  const { config, images, results, clips, seconds } = report;
+  const cells = ({ psnr: value, change }: Reconstruction): string[] => [
+    value.toFixed(2),
+    change.amount.toFixed(3),
+    change.kept.toFixed(3),
+  ];
   const psnr = psnrFigure(report);
   const loss = lossFigure(
     colours,
@@ -26,17 +32,14 @@ ${video.steps} steps of one clip of ${video.frames} frames, all taken from
 the first ${config.trainedFrames} frames of the clips. ${Math.round(seconds)} seconds in all.`,
     figures: [psnr, loss],
     rows: [
-      ["variant, seed", "PSNR", "change", "kept", "PSNR, held out", "change", "kept"],
-      ...results.map(({ variant, seed, whole, heldOut }) => [
+      ["variant, seed", ...["start", "whole", "held out"].flatMap((what) => [`PSNR, ${what}`, "change", "kept"])],
+      ...results.map(({ variant, seed, start, whole, heldOut }) => [
         `${variant}, ${seed}`,
-        ...[whole, heldOut].flatMap(({ psnr: value, change }) => [
-          value.toFixed(2),
-          change.amount.toFixed(3),
-          change.kept.toFixed(3),
-        ]),
+        ...[start, whole, heldOut].flatMap(cells),
       ]),
+      ...images.map((image, index) => [`image VAE, ${config.seeds[index]}`, ...cells(image)]),
     ],
-    legend: `PSNR in dB, mean over frames: of whole clips, and of the frames after those trained on. Where a pixel moves:
+    legend: `PSNR in dB, mean over frames: of whole clips before and after training, and of the frames after those trained on. Where a pixel moves:
 "change" is the mean absolute change from frame to frame divided by the clip's, "kept" the share of the clip's own change that
 is there (its regression on the clip's). 1 is no temporal blur.`,
   });

@@ -46,7 +46,9 @@ it("trains both structures, measures them, and goes on where it was stopped", as
   const report = await runVaeVariants(options);
   expect(events).toContainEqual(expect.objectContaining({ type: "phase-start", phase: "image-3", done: 2 }));
   expect(report.results.map(({ variant, seed }) => `${variant} ${seed}`)).toEqual(["released 3", "per-frame 3"]);
-  for (const { losses, whole, heldOut } of report.results) {
+  expect(report.images.map(({ psnrByFrame }) => psnrByFrame.length)).toEqual([53]);
+  for (const { start, losses, whole, heldOut } of report.results) {
+    expect(start.psnr).not.toBe(whole.psnr);
     expect(losses).toHaveLength(3);
     expect(whole.psnrByFrame).toHaveLength(53);
     expect(heldOut.psnrByFrame).toHaveLength(5);

@@ -47,10 +47,12 @@ export interface VariantsOptions {
   readonly onEvent?: (event: RecipeEvent) => void;
 }
 
-/** One training: the loss of every step, and what the model reconstructs then. */
+/** One training: what the model reconstructs before and after it, and the loss of every step. */
 export interface VariantResult {
   readonly variant: Variant;
   readonly seed: number;
+  /** All frames of the clips, coded as one clip, before training. */
+  readonly start: Reconstruction;
   readonly losses: readonly number[];
   /** All frames of the clips, coded as one clip. */
   readonly whole: Reconstruction;
@@ -61,6 +63,8 @@ export interface VariantResult {
 export interface VariantsReport {
   readonly config: VariantsConfig;
   readonly clips: readonly string[];
+  /** The image VAE of each seed, frame by frame: what no mixing of frames would reconstruct. */
+  readonly images: readonly Reconstruction[];
   readonly results: readonly VariantResult[];
   /** Seconds of computing, interrupted runs included. */
   readonly seconds: number;
@@ -83,6 +87,7 @@ export async function runVaeVariants(options: VariantsOptions = {}): Promise<Var
   const { size, measuredFrames, klWeight } = config;
   const clips = await readSquareClips(manifest, { size, frames: measuredFrames, signal });
   const experiment: Experiment = { run, executor, signal, clips, klWeight };
+  const images: Reconstruction[] = [];
   const results: VariantResult[] = [];
   for (const seed of config.seeds) {
     const image = await trainImageVae(experiment, {
@@ -93,13 +98,14 @@ export async function runVaeVariants(options: VariantsOptions = {}): Promise<Var
       rng: createRng(seed).fork("image"),
     });
     try {
+      images.push(await measureWhole(experiment, config, image, `image-${seed}`));
       for (const variant of variants) results.push(await trainVariant(experiment, config, image, variant, seed));
     } finally {
       image.dispose();
     }
   }
   const seconds = Object.values(run.seconds).reduce((sum, value) => sum + value, 0);
-  const report: VariantsReport = { config, clips: clips.map(({ id }) => id), results, seconds };
+  const report: VariantsReport = { config, clips: clips.map(({ id }) => id), images, results, seconds };
   await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
   for (const [name, content] of Object.entries(variantFigures(report))) {
     await writeFileAtomically(run.path(name), content);
@@ -120,6 +126,7 @@ async function trainVariant(
   const vae = new CausalVae(configOf(config.model));
   try {
     inflate(await image.stateDict(), vae, { init: "tail" });
+    const start = await measureWhole(experiment, config, vae, `${name}-start`);
     const losses = await trainVae(experiment, {
       name,
       title: `Training ${variant} from seed ${seed}`,
@@ -131,25 +138,31 @@ async function trainVariant(
         stills: [],
       }),
     });
-    const heldOut = { start: trainedFrames, frames: measuredFrames - trainedFrames };
     return {
       variant,
       seed,
+      start,
       losses,
-      whole: await measureVae(experiment, {
-        name: `${name}-whole`,
-        title: `Measuring ${name}`,
-        vae,
-        range: { start: 0, frames: measuredFrames },
-      }),
+      whole: await measureWhole(experiment, config, vae, name),
       heldOut: await measureVae(experiment, {
         name: `${name}-held-out`,
         title: `Measuring ${name} on frames held out`,
         vae,
-        range: heldOut,
+        range: { start: trainedFrames, frames: measuredFrames - trainedFrames },
       }),
     };
   } finally {
     vae.dispose();
   }
+}
+
+/** What is kept of all measured frames, coded as one clip. */
+function measureWhole(
+  experiment: Experiment,
+  config: VariantsConfig,
+  vae: CausalVae,
+  name: string,
+): Promise<Reconstruction> {
+  const range = { start: 0, frames: config.measuredFrames };
+  return measureVae(experiment, { name: `${name}-whole`, title: `Measuring ${name}`, vae, range });
 }

@@ -53,21 +53,21 @@ function emptySums(height: number, width: number): Sums {
   return { height, width, frames: 0, x: plane(), y: plane(), length: plane(), grey: plane(), squares: plane() };
 }
 
-function addFrame(sums: Sums, grey: Uint8Array): void {
-  const { height, width } = sums;
+function addFrame(sums: Sums, bytes: Uint8Array): void {
+  const { height, width, grey, squares, x: across, y: down, length } = sums;
   sums.frames++;
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const i = row * width + column;
-      const value = grey[i]!;
-      sums.grey[i]! += value;
-      sums.squares[i]! += value * value;
-      if (row === 0 || column === 0 || row === height - 1 || column === width - 1) continue;
-      const x = (grey[i + 1]! - grey[i - 1]!) / 2;
-      const y = (grey[i + width]! - grey[i - width]!) / 2;
-      sums.x[i]! += x;
-      sums.y[i]! += y;
-      sums.length[i]! += Math.hypot(x, y);
+  for (let i = 0; i < bytes.length; i++) {
+    const value = bytes[i]!;
+    grey[i]! += value;
+    squares[i]! += value * value;
+  }
+  for (let row = 1; row < height - 1; row++) {
+    for (let i = row * width + 1; i < (row + 1) * width - 1; i++) {
+      const x = (bytes[i + 1]! - bytes[i - 1]!) / 2;
+      const y = (bytes[i + width]! - bytes[i - width]!) / 2;
+      across[i]! += x;
+      down[i]! += y;
+      length[i]! += Math.sqrt(x * x + y * y);
     }
   }
 }

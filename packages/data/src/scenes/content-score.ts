@@ -15,13 +15,13 @@ export function contentScore(before: Uint8Array, after: Uint8Array): ContentScor
   if (before.length !== after.length || before.length === 0) {
     throw new ShapeError(`frames have ${before.length} and ${after.length} bytes; compare frames of one size`);
   }
-  const sums = [0, 0, 0];
+  let [hues, saturations, values] = [0, 0, 0];
   for (let i = 0; i < before.length; i += 3) {
-    sums[0]! += Math.abs(before[i]! - after[i]!);
-    sums[1]! += Math.abs(before[i + 1]! - after[i + 1]!);
-    sums[2]! += Math.abs(before[i + 2]! - after[i + 2]!);
+    hues += Math.abs(before[i]! - after[i]!);
+    saturations += Math.abs(before[i + 1]! - after[i + 1]!);
+    values += Math.abs(before[i + 2]! - after[i + 2]!);
   }
   const pixels = before.length / 3;
-  const [hue, saturation, value] = sums.map((sum) => sum / pixels) as [number, number, number];
+  const [hue, saturation, value] = [hues / pixels, saturations / pixels, values / pixels];
   return { hue, saturation, value, score: (hue + saturation + value) / 3 };
 }

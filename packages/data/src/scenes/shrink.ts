@@ -3,7 +3,7 @@ import type { VideoFrame } from "../video/frames.js";
 
 /** RGB pixels at about `target` columns; smaller frames stay. Bilinear with half-pixel centres and without antialiasing, OpenCV's default. */
 export function shrink(frame: VideoFrame, target: number): Uint8Array {
-  if (frame.width < target) return frame.pixels;
+  if (frame.width <= target) return frame.pixels;
   const factor = frame.width / target;
   const width = Math.round(frame.width / factor);
   const height = Math.max(1, Math.round(frame.height / factor));
@@ -12,22 +12,40 @@ export function shrink(frame: VideoFrame, target: number): Uint8Array {
   const { pixels } = frame;
   const stride = frame.width * 3;
   const result = new Uint8ClampedArray(height * width * 3);
+  rows.forEach(({ low, high, share }, row) => {
+    const line = result.subarray(row * width * 3, (row + 1) * width * 3);
+    mixPoints(line, columns, { pixels, upper: low * stride, lower: high * stride, down: share });
+  });
+  return new Uint8Array(result.buffer);
+}
+
+function mixPoints(
+  line: Uint8ClampedArray,
+  columns: readonly Tap[],
+  rows: { readonly pixels: Uint8Array; readonly upper: number; readonly lower: number; readonly down: number },
+): void {
+  const { pixels, upper, lower, down } = rows;
   let out = 0;
-  for (const { low: top, high: bottom, share: down } of rows) {
-    for (const { low: left, high: right, share: across } of columns) {
-      for (let c = 0; c < 3; c++) {
-        const upper = mix(pixels[top * stride + left * 3 + c]!, pixels[top * stride + right * 3 + c]!, across);
-        const lower = mix(pixels[bottom * stride + left * 3 + c]!, pixels[bottom * stride + right * 3 + c]!, across);
-        result[out++] = mix(upper, lower, down);
-      }
+  for (let column = 0; column < columns.length; column++) {
+    const { low, high, share } = columns[column]!;
+    const [left, right] = [low * 3, high * 3];
+    for (let c = 0; c < 3; c++) {
+      const above = mix(pixels[upper + left + c]!, pixels[upper + right + c]!, share);
+      const below = mix(pixels[lower + left + c]!, pixels[lower + right + c]!, share);
+      line[out++] = mix(above, below, down);
     }
   }
-  return new Uint8Array(result.buffer);
 }
 
 const mix = (a: number, b: number, share: number): number => a + (b - a) * share;
 
-function taps(from: number, to: number): { low: number; high: number; share: number }[] {
+interface Tap {
+  readonly low: number;
+  readonly high: number;
+  readonly share: number;
+}
+
+function taps(from: number, to: number): Tap[] {
   return Array.from({ length: to }, (_, i) => {
     const center = Math.min(from - 1, Math.max(0, ((i + 0.5) * from) / to - 0.5));
     const low = Math.floor(center);

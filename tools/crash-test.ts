@@ -19,6 +19,9 @@ Prints "N kills, N resumed, N bit-equal" and exits 1 unless the three numbers ar
   --seed N   of the moments. Default the time, so that each test is about other moments.
 `;
 
+/** Milliseconds that a step takes beside its arithmetic, so that a run is not all saving. */
+const pause = "50";
+
 const worker = fileURLToPath(new URL("../packages/trainer/test/kill-worker.ts", import.meta.url));
 
 interface Attempt {
@@ -36,7 +39,16 @@ interface Attempt {
 type Moment = { readonly after: "start" | "saving"; readonly count: number; readonly milliseconds: number };
 
 function attempt(folder: string, steps: number, moment?: Moment, keep = 2): Promise<Attempt> {
-  const args = ["--import", "tsx", "--conditions=@noisereel/source", worker, folder, String(steps), String(keep)];
+  const args = [
+    "--import",
+    "tsx",
+    "--conditions=@noisereel/source",
+    worker,
+    folder,
+    String(steps),
+    String(keep),
+    pause,
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let errors = "";

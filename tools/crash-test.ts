@@ -1,4 +1,4 @@
-// `npm run crash-test -- --kills N`: kills a training process again and again, a third of the times while it saves, and
+// `npm run crash-test -- --kills N`: kills a training process again and again, at least a third of the times while it saves, and
 // checks that no checkpoint is lost and that every resumed state is, bit for bit, that of an undisturbed run.
 import { type Checkpoint, createRng } from "@noisereel/core";
 import { folderStore } from "@noisereel/trainer/node";
@@ -14,7 +14,7 @@ const help = `Usage: npm run crash-test -- [--kills N] [--steps N] [--seed N]
 
 Prints "N kills, N resumed, N bit-equal" and exits 1 unless the three numbers are the same.
 
-  --kills N  SIGKILLs in all; a third of them while a checkpoint is written. Default 100.
+  --kills N  SIGKILLs in all; at least a third of them while a checkpoint is written. Default 100.
   --steps N  steps of a run, each saved; a run that reaches its end is begun anew. Default 60.
   --seed N   of the moments. Default the time, so that each test is about other moments.
 `;

@@ -109,7 +109,13 @@ export function workerPool(options: WorkerOptions): WorkerPool {
     },
     async close() {
       const running = threads.splice(0, count, ...Array.from({ length: count }, () => undefined));
-      await Promise.all(running.map(async (thread) => thread?.worker.terminate()));
+      // Threads let a process end that has nothing else to do: not before they are gone, or what comes after is never run.
+      const alive = setInterval(() => undefined, 1000);
+      try {
+        await Promise.all(running.map(async (thread) => thread?.worker.terminate()));
+      } finally {
+        clearInterval(alive);
+      }
     },
   };
 }

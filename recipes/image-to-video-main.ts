@@ -1,14 +1,25 @@
 // Trains a denoiser that goes on from given frames, and tells how well it keeps them:
-//   npx tsx -C @noisereel/source recipes/image-to-video-main.ts [run] [folder]
+//   npx tsx -C @noisereel/source recipes/image-to-video-main.ts [--run FOLDER] [--out FOLDER]
 import { enableProdMode } from "@tensorflow/tfjs";
+import { parseArgs } from "node:util";
 import { imageToVideoTable } from "./image-to-video-report.js";
 import { runImageToVideo } from "./image-to-video.js";
 import { eventPrinter } from "./vae-experiment-console.js";
 
+const { values } = parseArgs({
+  options: {
+    run: { type: "string", default: "runs/quickstart" },
+    out: { type: "string", default: "runs/image-to-video" },
+  },
+});
 enableProdMode();
 const controller = new AbortController();
-process.once("SIGINT", () => controller.abort(new Error("stopped")));
-const [run = "runs/quickstart", folder = "runs/image-to-video"] = process.argv.slice(2);
-const report = await runImageToVideo({ run, folder, signal: controller.signal, onEvent: eventPrinter() });
+process.once("SIGINT", () => controller.abort(new Error("stopped; the same command goes on from here")));
+const report = await runImageToVideo({
+  run: values.run,
+  folder: values.out,
+  signal: controller.signal,
+  onEvent: eventPrinter(),
+});
 console.log(imageToVideoTable(report));
-console.log(`${folder}/report.html`);
+console.log(`${values.out}/report.html`);

@@ -1,13 +1,15 @@
 // How well clips keep a frame that they are given: the figures of report.json, and a page.
-import { escapeHtml, htmlPageOf, htmlTable, imageCell, markdownTable, videoCell } from "./page.js";
+import { escapeHtml, htmlPageOf, htmlTable, markdownTable, videoCell } from "./page.js";
 
 export interface GivenFrameFigures {
   readonly id: string;
   readonly caption: string;
   /** `first`: the frame that the clip began with in training. `last`: the last one of the file. */
   readonly which: string;
-  /** Of `given.png`, `with.mp4` and `without.mp4`, relative to the page. */
+  /** Of `given.mp4` (one frame), `with.mp4` and `without.mp4`, relative to the page. */
   readonly folder: string;
+  /** Of each clip. */
+  readonly frames: number;
   /** Decibels between the given frame and the first one of a clip that was given it. */
   readonly psnrWith: number;
   /** The same of a clip from the same prompt and seed that was not. */
@@ -49,7 +51,7 @@ export function imageToVideoHtml({ frames }: ImageToVideoReport): string {
       ["caption", "given", "with it", "without it"],
       frames.map(({ caption, which, folder, psnrWith, psnrWithout, psnrOfAutoencoder }) => [
         escapeHtml(caption),
-        imageCell(`${folder}/given.png`, `${which}; autoencoder ${psnrOfAutoencoder.toFixed(1)} dB`),
+        videoCell(`${folder}/given.mp4`, `${which}; autoencoder ${psnrOfAutoencoder.toFixed(1)} dB`),
         videoCell(`${folder}/with.mp4`, decibels(psnrWith)),
         videoCell(`${folder}/without.mp4`, decibels(psnrWithout)),
       ]),

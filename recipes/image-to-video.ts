@@ -2,7 +2,7 @@
 import { onnxExecutor } from "@noisereel/compile";
 import { type Clip, ConfigError, createRng, type Executor } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
-import { clipToTensor, readManifest, selectFrames, writeImage } from "@noisereel/data";
+import { clipToTensor, readManifest, selectFrames } from "@noisereel/data";
 import { psnr } from "@noisereel/metrics";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
@@ -14,7 +14,7 @@ import { firstFrames, loadClips } from "./quickstart/clips.js";
 import { withControl } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
 import { readRunConfig } from "./run-config.js";
-import { writeShown } from "./shown-clip.js";
+import { writeSheet, writeShown } from "./shown-clip.js";
 import type { TrainedRun } from "./trained-run.js";
 
 export interface ImageToVideoOptions {
@@ -29,7 +29,7 @@ export interface ImageToVideoOptions {
   readonly onEvent?: (event: RecipeEvent) => void;
 }
 
-/** Trains the denoiser, samples with and without a given frame, and writes `report.html` and `report.json`. */
+/** Trains the denoiser, samples with and without a given frame, and writes `report.html`, `report.json` and `sheet.jpg`. */
 export async function runImageToVideo(options: ImageToVideoOptions = {}): Promise<ImageToVideoReport> {
   const { executor = onnxExecutor(), onEvent: emit = () => {} } = options;
   const signal = options.signal ?? new AbortController().signal;
@@ -69,10 +69,23 @@ export async function runImageToVideo(options: ImageToVideoOptions = {}): Promis
     const report: ImageToVideoReport = { ...stored, frames: figures };
     await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
     await writeFileAtomically(run.path("report.html"), imageToVideoHtml(report));
+    await writeSheet(run.path("sheet.jpg"), sheetCells(run, report), 5);
     return report;
   } finally {
     trained.dispose();
   }
+}
+
+/** The given frame, three frames of the clip that was given it, and the first of the one that was not. */
+function sheetCells(
+  run: RunFolder,
+  { frames }: ImageToVideoReport,
+): { readonly file: string; readonly frame: number }[] {
+  return frames.flatMap(({ folder, frames: count }) => [
+    { file: run.path(folder, "given.mp4"), frame: 0 },
+    ...[0, Math.floor(count / 2), count - 1].map((frame) => ({ file: run.path(folder, "with.mp4"), frame })),
+    { file: run.path(folder, "without.mp4"), frame: 0 },
+  ]);
 }
 
 /** A clip that was given `frame`, and the same without. */
@@ -91,7 +104,7 @@ async function sampleFrom(
   const { caption = "", id } = clip;
   const folder = `${id}-${which}`;
   await mkdir(run.path(folder), { recursive: true });
-  await writeImage(run.path(folder, "given.png"), frame);
+  await writeShown(run.path(folder, "given.mp4"), frame, { fps, signal });
   const request = { prompt: caption, seed: createRng(0).fork(folder).integer(1000), signal };
   const [{ clip: withIt }, { clip: without }] = [
     await trained.sample({ ...request, known: frame }),
@@ -104,6 +117,7 @@ async function sampleFrom(
     caption,
     which,
     folder,
+    frames: withIt.frames,
     psnrWith: await firstFramePsnr(withIt, frame),
     psnrWithout: await firstFramePsnr(without, frame),
     psnrOfAutoencoder: (await trained.reconstruct(frame, { signal })).psnr,

@@ -40,11 +40,6 @@ export function videoCell(file: string, note = ""): string {
   return `<video src="${encodeURI(file)}" autoplay loop muted playsinline></video>${small(note)}`;
 }
 
-/** A picture with a line of text below it. */
-export function imageCell(file: string, note = ""): string {
-  return `<img src="${encodeURI(file)}" alt="">${small(note)}`;
-}
-
 export function escapeHtml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }
@@ -65,5 +60,5 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 0 auto; p
 h1 { margin: 0; font-size: 2rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: 0.5rem; border-bottom: 1px solid var(--line); font-weight: normal; }
 td:first-child { min-width: 12rem; font-size: 0.9rem; } small { opacity: 0.75; display: block; }
-video, img { width: 100%; min-width: 6rem; max-width: 12rem; border-radius: 0.5rem; background: #0003; }
+video { width: 100%; min-width: 6rem; max-width: 12rem; border-radius: 0.5rem; background: #0003; }
 `;

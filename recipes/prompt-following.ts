@@ -15,7 +15,7 @@ import { firstFrames, loadClips } from "./quickstart/clips.js";
 import { type QuickstartConfig, withRectifiedFlow } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
 import { readRunConfig } from "./run-config.js";
-import { writeShown } from "./shown-clip.js";
+import { writeSheet, writeShown } from "./shown-clip.js";
 import type { TrainedRun } from "./trained-run.js";
 
 /** A sampler as it is used: within the steps that each is recommended for. */
@@ -40,6 +40,8 @@ export interface PromptFollowingOptions {
   readonly folder?: string;
   /** Default `samplerCases`. */
   readonly cases?: readonly SamplerCase[];
+  /** Default the run's. */
+  readonly guidanceScale?: number;
   /** Clips drawn for each caption, with seeds counting up from the run's. Default 1. */
   readonly seeds?: number;
   /** Default ONNX Runtime on the CPU. */
@@ -49,7 +51,7 @@ export interface PromptFollowingOptions {
   readonly onEvent?: (event: RecipeEvent) => void;
 }
 
-/** Writes `report.html`, `report.json` and the clips. May be stopped at any moment and called again. */
+/** Writes `report.html`, `report.json`, `sheet.jpg` (a frame of each: the original, then each sampler) and the clips. May be stopped at any moment and called again. */
 export async function runPromptFollowing(options: PromptFollowingOptions = {}): Promise<PromptFollowingReport> {
   const { cases = samplerCases, seeds = 1, executor = onnxExecutor(), onEvent: emit = () => {} } = options;
   const signal = options.signal ?? new AbortController().signal;
@@ -71,7 +73,13 @@ export async function runPromptFollowing(options: PromptFollowingOptions = {}): 
     });
   }
 
-  const stored = { run: path.relative(folder, trainedFolder), seeds, cases: cases.map((each) => ({ ...each })) };
+  const { guidanceScale = config.sampling.guidanceScale } = options;
+  const stored = {
+    run: path.relative(folder, trainedFolder),
+    guidanceScale,
+    seeds,
+    cases: cases.map((each) => ({ ...each })),
+  };
   await mkdir(folder, { recursive: true });
   const run = await RunFolder.open({ folder, config: stored, fresh: false, emit });
   const clips = await loadClips(run, await readManifest(manifest), config, signal);
@@ -89,19 +97,27 @@ export async function runPromptFollowing(options: PromptFollowingOptions = {}): 
     if (own.length === 0) continue;
     const trained = await openRun(of, { executor });
     try {
-      for (const each of own) samplers.push(await drawAll(each, { run, trained, originals, seeds, config, signal }));
+      for (const each of own)
+        samplers.push(await drawAll(each, { run, trained, originals, seeds, guidanceScale, config, signal }));
     } finally {
       trained.dispose();
     }
   }
   const report: PromptFollowingReport = {
     run: stored.run,
-    guidanceScale: config.sampling.guidanceScale,
+    guidanceScale,
     captions: originals.map(({ id, caption = "" }) => ({ id, caption, original: `originals/${id}.mp4` })),
     samplers,
   };
   await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
   await writeFileAtomically(run.path("report.html"), promptFollowingHtml(report));
+  const middle = Math.floor(originals[0]!.frames / 2);
+  const shownFiles = report.captions.flatMap(({ id, original }) => [
+    original,
+    ...samplers.map(({ samples }) => samples.find((sample) => sample.id === id)!.video),
+  ]);
+  const cells = shownFiles.map((file) => ({ file: run.path(file), frame: middle }));
+  await writeSheet(run.path("sheet.jpg"), cells, 1 + samplers.length);
   return report;
 }
 
@@ -113,11 +129,12 @@ async function drawAll(
     readonly trained: TrainedRun;
     readonly originals: readonly Clip[];
     readonly seeds: number;
+    readonly guidanceScale: number;
     readonly config: QuickstartConfig;
     readonly signal: AbortSignal;
   },
 ): Promise<SamplerFigures> {
-  const { run, trained, originals, seeds, config, signal } = given;
+  const { run, trained, originals, seeds, guidanceScale, config, signal } = given;
   const folder = `${sampler}-${steps}`;
   const title = `${name}, ${steps} steps`;
   const count = originals.length * seeds;
@@ -130,7 +147,14 @@ async function drawAll(
       const seed = config.seed + copy;
       const drawn: Clip[] = [];
       for (const { caption = "", id } of originals) {
-        const { clip, seconds: taken } = await trained.sample({ prompt: caption, seed, sampler, steps, signal });
+        const { clip, seconds: taken } = await trained.sample({
+          prompt: caption,
+          seed,
+          sampler,
+          steps,
+          guidanceScale,
+          signal,
+        });
         seconds += taken;
         drawn.push(clip);
         await writeShown(run.path(folder, `${id}-${seed}.mp4`), clip, shown);

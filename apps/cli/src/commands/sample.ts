@@ -27,7 +27,7 @@ export function addSample(program: Command, context: CommandContext): void {
     .option("--continue <file>", "a video whose last frames the clip begins with", nonEmpty)
     .option("--windows <count>", "a long clip: so many of --frames, each going on from the one before", integer(1))
     .option("--overlap <frames>", "frames taken over by --continue and --windows, 4k + 1 (default: 5)", integer(1))
-    .option("--preview [steps]", "shows the clip so far in preview.png after each such number of steps", integer(1))
+    .option("--preview [steps]", "shows the clip so far in preview.png, every so many steps (default: 1)", integer(1))
     .option("-r, --run <folder>", "folder of the run (default: the latest in runs/)", nonEmpty)
     .option("-o, --out <folder>", "folder for the clips", nonEmpty, "samples")
     .addHelpText(

@@ -7,6 +7,7 @@ import { buildProgram, feedName, fetchName } from "./session/program.js";
 import type { BakedVariable, Program, ProgramStats } from "./session/program.js";
 import type { OrtTensor } from "./session/runtime.js";
 import type { Provider } from "./session/settings.js";
+import { ConstantMemory } from "./session/constant-memory.js";
 import { VariableStore, hostValues, layOut } from "./session/variables.js";
 import { tensorType } from "./trace/backend.js";
 import { allocate } from "./trace/symbol.js";
@@ -193,6 +194,8 @@ export class Executable implements CompiledFunction {
     const constantWeights = this.options.weights === "constant";
     const trace = traceFunction(this.fn, specs, variables.layouts(), { constantWeights });
     const traceMilliseconds = performance.now() - started;
+    // Native sessions copy their constants.
+    const memory = constantWeights && device.preallocates ? new ConstantMemory() : undefined;
     let constants: Map<tf.Variable, BakedVariable> | undefined;
     if (constantWeights) {
       constants = new Map();
@@ -204,7 +207,7 @@ export class Executable implements CompiledFunction {
           );
         }
         const { dataId } = variable; // before reading: an assignment meanwhile must count as a change
-        constants.set(variable, { values: await layOut(variable, perm), dataId });
+        constants.set(variable, { values: await layOut(variable, perm, memory?.floats), dataId });
       }
     }
     const program = await buildProgram(trace, {
@@ -213,7 +216,9 @@ export class Executable implements CompiledFunction {
       signature,
       traceMilliseconds,
       constants,
+      floats: memory?.floats,
     });
+    memory?.free();
     for (const { variable, perm, fetch } of program.variables) {
       if (fetch !== undefined) await variables.hold(variable, perm);
     }

@@ -88,6 +88,8 @@ export class Device {
       readonly resident?: readonly string[];
       /** Values of constants that the model only names. They are read while the session is made. */
       readonly external?: readonly ExternalValues[];
+      /** Whether memory of tensors is kept for others. Default true. */
+      readonly arena?: boolean;
     },
   ): Promise<OrtSession> {
     const { ort, fallback = "forbid", ...spec } = this.spec;
@@ -96,6 +98,7 @@ export class Device {
       fallback,
       resident: options.resident ?? [],
       external: options.external ?? [],
+      arena: options.arena ?? true,
     });
     try {
       return await this.inTurn(async () => (await ort.InferenceSession.create(model, settings)) as OrtSession);

@@ -2,8 +2,9 @@
 import type * as tf from "@tensorflow/tfjs";
 import { CompileError } from "../errors.js";
 import { mergeCommonSubexpressions } from "../graph/common-subexpressions.js";
+import { foldConstantParts } from "../graph/constant-parts.js";
 import { removeDeadCode } from "../graph/dead-code.js";
-import type { ConstantData, Edge, Graph } from "../graph/graph.js";
+import { type ConstantData, type Edge, type Graph, sizeOf } from "../graph/graph.js";
 import { orderLeaves } from "../graph/leaf-order.js";
 import { separateOutputs } from "../graph/unique-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
@@ -100,6 +101,16 @@ function outside(external: ExternalValues[], data: ConstantData): ExternalLocati
   return { location: path, offset: 0, length: data.byteLength };
 }
 
+/**
+ * Tensors from this size on are better mapped one by one. ONNX Runtime's arena grows in powers of two and hands out chunks
+ * whose remainder, up to 128 MiB each, nothing else can use.
+ */
+const hugeBytes = 2 ** 27;
+
+function hasHugeTensors(graph: Graph): boolean {
+  return graph.nodes.some(({ outputs }) => outputs.some(({ shape }) => 4 * sizeOf(shape) >= hugeBytes));
+}
+
 export async function buildProgram(
   trace: Trace,
   options: {
@@ -109,6 +120,8 @@ export async function buildProgram(
     readonly traceMilliseconds: number;
     /** The variables to bake in: values in the graph's layout, and the data they were read from. */
     readonly constants: ReadonlyMap<tf.Variable, BakedVariable> | undefined;
+    /** Makes arrays that only have to last until the program is built. */
+    readonly floats?: ((length: number) => Float32Array<ArrayBuffer>) | undefined;
   },
 ): Promise<Program> {
   const started = performance.now();
@@ -122,7 +135,7 @@ export async function buildProgram(
       values.set(read, constant.values);
       baked.set(variable, constant.dataId);
     }
-    graph = bakeInputs(graph, values);
+    graph = foldConstantParts(bakeInputs(graph, values), options.floats);
   }
   const { device } = options;
   const training = trace.variables.some(({ assigned }) => assigned !== undefined);
@@ -137,7 +150,7 @@ export async function buildProgram(
   const resident = trace.variables.flatMap(({ variable, assigned }, index) =>
     assigned !== undefined && device.keeps(variable.dtype as TensorType) ? [variableFetch(index)] : [],
   );
-  const session = await device.open(model, { name: options.name, resident, external });
+  const session = await device.open(model, { name: options.name, resident, external, arena: !hasHugeTensors(graph) });
   const fed = new Set(graph.inputs.map(({ name }) => name));
   return {
     session,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sessionSettings } from "./settings.js";
 
-const plain = { provider: "cpu", fallback: "forbid", resident: [], external: [] } as const;
+const plain = { provider: "cpu", fallback: "forbid", resident: [], external: [], arena: true } as const;
 
 describe("session settings", () => {
   it("forbid the CPU to step in for a GPU, unless it is allowed", () => {
@@ -12,9 +12,18 @@ describe("session settings", () => {
   });
 
   it("keep the statistics of LayerNormalization on webgpu", () => {
-    const optimization = { disable_specified_optimizers: "SkipLayerNormFusion" };
-    expect(sessionSettings({ ...plain, provider: "webgpu" })).toMatchObject({ extra: { optimization } });
-    expect(sessionSettings(plain)).not.toHaveProperty("extra.optimization");
+    const without = (optimizers: string) => ({
+      extra: { optimization: { disable_specified_optimizers: optimizers } },
+    });
+    expect(sessionSettings({ ...plain, provider: "webgpu" })).toMatchObject(
+      without("GatherSliceToSplitFusion;SkipLayerNormFusion"),
+    );
+    expect(sessionSettings(plain)).toMatchObject(without("GatherSliceToSplitFusion"));
+  });
+
+  it("keep no memory of tensors too large for an arena", () => {
+    expect(sessionSettings({ ...plain, arena: false })).toMatchObject({ enableCpuMemArena: false });
+    expect(sessionSettings(plain)).not.toHaveProperty("enableCpuMemArena");
   });
 
   it("leave state on the device and everything else on the host", () => {

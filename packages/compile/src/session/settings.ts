@@ -20,6 +20,8 @@ export interface SettingsOptions {
   readonly resident: readonly string[];
   /** Values that the model names as external data. */
   readonly external: readonly ExternalValues[];
+  /** Whether memory of tensors is kept for others instead of given back. */
+  readonly arena: boolean;
 }
 
 export interface ExternalValues {
@@ -28,9 +30,19 @@ export interface ExternalValues {
   readonly data: Uint8Array;
 }
 
+/** Optimizers of ONNX Runtime that do harm. */
+function unwanted(provider: string): string {
+  return [
+    // Copies all frames of a clip at once where they are wanted one after another.
+    "GatherSliceToSplitFusion",
+    // Fuses LayerNormalization with the Add before it and loses the statistics that its gradient reads.
+    ...(provider === "webgpu" ? ["SkipLayerNormFusion"] : []),
+  ].join(";");
+}
+
 /** Options for `InferenceSession.create`. */
 export function sessionSettings(options: SettingsOptions): object {
-  const { provider, threads, spinning, profile, resident, external } = options;
+  const { provider, threads, spinning, profile, resident, external, arena } = options;
   const gpu = isGpu(provider);
   const session: Record<string, unknown> = {};
   if (spinning !== undefined) session["intra_op"] = { allow_spinning: spinning ? "1" : "0" };
@@ -44,6 +56,7 @@ export function sessionSettings(options: SettingsOptions): object {
     // A memory pattern is one block as large as all activations together, beside what the first run took: 1.3 to 1.8
     // times the memory (`npm run bench:engine`), and no gain in time.
     enableMemPattern: false,
+    ...(arena ? {} : { enableCpuMemArena: false }),
     ...(external.length === 0 ? {} : { externalData: external }),
     logSeverityLevel: 3,
     ...(resident.length === 0
@@ -51,8 +64,7 @@ export function sessionSettings(options: SettingsOptions): object {
       : { preferredOutputLocation: Object.fromEntries(resident.map((name) => [name, "gpu-buffer"])) }),
     extra: {
       session,
-      // Fuses LayerNormalization with the Add before it and loses the statistics that its gradient reads.
-      ...(provider === "webgpu" ? { optimization: { disable_specified_optimizers: "SkipLayerNormFusion" } } : {}),
+      optimization: { disable_specified_optimizers: unwanted(provider) },
     },
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
   };

@@ -175,8 +175,15 @@ export async function hostValues(tensor: tf.Tensor): Promise<HostValues> {
   return tensor.data();
 }
 
-/** The graph's layout of a variable's current value. */
-export async function layOut(variable: tf.Variable, perm: Permutation = identity(variable.rank)): Promise<HostValues> {
+/** The graph's layout of a variable's current value: in new memory where it differs from the variable's. */
+export async function layOut(
+  variable: tf.Variable,
+  perm: Permutation = identity(variable.rank),
+  floats?: (length: number) => Float32Array<ArrayBuffer>,
+): Promise<HostValues> {
   assertAlive(variable);
-  return permuteValues(await hostValues(variable), variable.shape, perm);
+  const values = await hostValues(variable);
+  return values instanceof Float32Array
+    ? permuteValues(values, variable.shape, perm, floats)
+    : permuteValues(values, variable.shape, perm);
 }

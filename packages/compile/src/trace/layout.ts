@@ -35,6 +35,7 @@ export function permuteValues<T extends Float32Array | Int32Array | Uint8Array>(
   values: T,
   shape: readonly number[],
   perm: Permutation,
+  allocate = (length: number): T => new (values.constructor as new (length: number) => T)(length),
 ): T {
   if (isFreeMove(identity(shape.length), perm, shape)) return values;
   const strides: number[] = [];
@@ -44,7 +45,7 @@ export function permuteValues<T extends Float32Array | Int32Array | Uint8Array>(
   }
   const outShape = permuteShape(shape, perm);
   const outStrides = perm.map((axis) => strides[axis]!);
-  const result = new (values.constructor as new (length: number) => T)(values.length);
+  const result = allocate(values.length);
   const last = outShape.length - 1;
   const innerLength = outShape[last]!;
   const innerStride = outStrides[last]!;

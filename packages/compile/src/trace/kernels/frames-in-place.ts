@@ -18,14 +18,14 @@ const pieceBytes = 2 ** 23;
 interface Piece {
   readonly start: number;
   readonly length: number;
-  /** The taps of each convolution, in one sum where they read the same frame. Latest taps first. */
+  /** The taps of each convolution: all in one where they read the same frame, otherwise one each, the latest first. */
   readonly taps: readonly (readonly number[])[];
 }
 
 /**
  * One convolution a tap, each added to the ones before, for a few output frames at a time. With constant filters ONNX
  * Runtime adds in place while it convolves, so that one result exists, where a folded convolution makes one for each tap.
- * Taps that read the same frame, as those before the first frame do, are added up beforehand.
+ * Where all taps read the same frame, as those of the first frame do, they are added up beforehand.
  */
 export function sumOfTaps(
   tracer: Tracer,
@@ -52,7 +52,10 @@ export function sumOfTaps(
   return concatFrames(tracer, results);
 }
 
-/** Frames whose taps share sources by themselves, the others in runs of nearly equal length, none above `longest`. */
+/**
+ * Frames whose taps all read one frame by themselves, the others in runs of nearly equal length, none above `longest`. A sum
+ * of filters for every way to share a source would cost as much memory as it saves time.
+ */
 function piecesOf(spec: FramesSpec, longest: number): Piece[] {
   const pieces: Piece[] = [];
   let run = 0;
@@ -64,15 +67,11 @@ function piecesOf(spec: FramesSpec, longest: number): Piece[] {
     run = 0;
   };
   for (let frame = 0; frame < spec.outputFrames; frame++) {
-    const bySource = new Map<number, number[]>();
-    for (let tap = spec.taps - 1; tap >= 0; tap--) {
-      const source = spec.source(frame, tap)!;
-      bySource.set(source, [...(bySource.get(source) ?? []), tap]);
-    }
-    if (bySource.size === spec.taps) run++;
+    const sources = new Set(Array.from({ length: spec.taps }, (_, tap) => spec.source(frame, tap)));
+    if (spec.taps === 1 || sources.size > 1) run++;
     else {
       endRun(frame);
-      pieces.push({ start: frame, length: 1, taps: [...bySource.values()] });
+      pieces.push({ start: frame, length: 1, taps: [Array.from({ length: spec.taps }, (_, tap) => tap)] });
     }
   }
   endRun(spec.outputFrames);

@@ -1,13 +1,14 @@
 // Clips a second from files to batches of tensors, against PyAV with torch when a Python that has both is given:
-//   npx tsx -C @noisereel/source packages/data/bench/loader.ts [--python PATH] [--workers 0] [--batches 24] [--size 192]
+//   npm run build && npx tsx packages/data/bench/loader.ts [--python PATH] [--workers 0] [--batches 24] [--size 192]
 //     [--resizer reference | sharp] [--decode whole | needed]
-// Ours and theirs take turns; the medians of the rounds are compared. `--decode` is what PyAV decodes: whole clips, as the
-// reference's loader does, or up to the last frame that the crop takes, as ours does.
+// It measures the built packages, as users have them. Ours and theirs take turns; the medians of the rounds are compared.
+// `--decode` is what PyAV decodes: whole clips, as the reference's loader does, or up to the last frame that the crop takes,
+// as ours does.
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { createRng } from "@noisereel/core";
-import { clipToTensor, createLoader } from "../src/index.js";
+import { clipToTensor, createLoader } from "@noisereel/data";
 import { createPipeline } from "./pipeline.js";
 
 const root = path.resolve(import.meta.dirname, "../../..");
@@ -49,8 +50,8 @@ async function ours(): Promise<number> {
   await loader.close();
   return (batches * batch) / ((performance.now() - begun) / 1000);
 }
-/** Threads run sources too. */
-const threadFlags = ["--import", new URL("../test/register-tsx.mjs", import.meta.url).href, "-C", "@noisereel/source"];
+/** Threads read pipeline.ts. */
+const threadFlags = ["--import", new URL("../test/register-tsx.mjs", import.meta.url).href];
 
 async function theirs(python: string): Promise<number> {
   const script = path.join(root, "tools", "baselines", "data_loader.py");

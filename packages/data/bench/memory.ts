@@ -1,10 +1,10 @@
 // Resident memory while clips are drawn through the loader, decoded from the shipped files each time:
-//   npx tsx -C @noisereel/source packages/data/bench/memory.ts [--clips 10000] [--workers 0]
+//   npm run build && npx tsx packages/data/bench/memory.ts [--clips 10000] [--workers 0]
 // Prints it every tenth part, and how much the second half grew by.
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { createRng } from "@noisereel/core";
-import { clipToTensor, createLoader } from "../src/index.js";
+import { clipToTensor, createLoader } from "@noisereel/data";
 import { createPipeline } from "./pipeline.js";
 
 const { values } = parseArgs({
@@ -14,7 +14,7 @@ const [clips, workers] = [values.clips, values.workers].map(Number) as [number, 
 const batchSize = 4;
 const manifest = path.resolve(import.meta.dirname, "../../../clips/manifest.jsonl");
 const data = { manifest, frames: 5, size: 64, resizer: "reference" as const };
-const execArgv = ["--import", new URL("../test/register-tsx.mjs", import.meta.url).href, "-C", "@noisereel/source"];
+const execArgv = ["--import", new URL("../test/register-tsx.mjs", import.meta.url).href];
 
 async function main(): Promise<void> {
   const loader = createLoader({

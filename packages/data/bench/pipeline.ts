@@ -7,7 +7,7 @@ import {
   pipeline,
   readManifest,
   temporalCrop,
-} from "../src/index.js";
+} from "@noisereel/data";
 
 export async function createPipeline(data: {
   manifest: string;

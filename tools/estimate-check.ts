@@ -44,15 +44,15 @@ async function main(): Promise<number> {
       recipe: { type: "string", default: "stages-small" },
       stages: { type: "string", default: "autoencoder,stage-1,stage-2,stage-3,stage-4" },
       from: { type: "string" },
-      set: { type: "string", multiple: true, default: [] },
+      // Samples and held-out losses are no part of a step.
+      set: { type: "string", multiple: true, default: ["heldOut=0", "sampling.prompts=0"] },
     },
   });
   const root = await mkdtemp(path.join(tmpdir(), "estimate-check-"));
   let worst = 0;
   try {
     for (const stage of values.stages.split(",")) {
-      // Samples and held-out losses are no part of a step.
-      const settings = [...values.set, "heldOut=0", "sampling.prompts=0"].flatMap((one) => ["--set", one]);
+      const settings = values.set.flatMap((one) => ["--set", one]);
       const common = [values.recipe, "--stage", stage, ...settings];
       const estimated = JSON.parse(await start(["estimate", ...common, "--json", "--steps", "8"]).ended) as Readonly<
         Record<string, StageEstimate>

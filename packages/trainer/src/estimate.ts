@@ -1,7 +1,7 @@
 // What a run will cost, from a few steps of it.
 import { type NamedTensors, type Optimizer, type Parameter, sizeOf } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
-import { loadItems } from "./item-feed.js";
+import { itemFeed, loadItems } from "./item-feed.js";
 import { setUp } from "./set-up.js";
 import type { TrainOptions } from "./train-options.js";
 
@@ -49,6 +49,8 @@ export async function estimate<Item, Batch extends NamedTensors>(
   const slots = [...new Set<Optimizer>(Object.values(optimizers))].flatMap((one) => parametersOf(one.slots()));
   const averaged = Object.values(ema?.modules ?? {}).flatMap((module) => parametersOf(module.namedParameters()));
   const restore = remember([...weights, ...slots, ...(ema?.shadows() ?? [])]);
+  // As a run does: the next step's items are fetched while a step runs.
+  const feed = itemFeed(async (step) => loadItems(run.share(await options.items(step, run.itemRng(step)))), steps + 1);
   const memory = watchMemory(memoryBytes);
   const started = performance.now();
   const seconds: number[] = [];
@@ -57,13 +59,15 @@ export async function estimate<Item, Batch extends NamedTensors>(
   try {
     for (let step = 0; step <= steps; step++) {
       const before = performance.now();
-      const items = await loadItems(run.share(await options.items(step, run.itemRng(step))));
+      const items = await feed.take(step);
+      feed.begin(step + 1);
       await run.runStep(items, step, step + 1);
       if (step === 0) secondsToStart = (performance.now() - started) / 1000;
       else seconds.push((performance.now() - before) / 1000);
     }
     failed = false;
   } finally {
+    feed.close();
     memory.stop();
     await run.close(failed);
     restore();

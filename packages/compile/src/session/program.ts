@@ -6,6 +6,7 @@ import { foldConstantParts } from "../graph/constant-parts.js";
 import { removeDeadCode } from "../graph/dead-code.js";
 import { type ConstantData, type Edge, type Graph, sizeOf } from "../graph/graph.js";
 import { orderLeaves } from "../graph/leaf-order.js";
+import { shareShapes } from "../graph/same-shapes.js";
 import { separateOutputs } from "../graph/unique-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
 import type { ExternalLocation } from "../onnx/encode.js";
@@ -135,7 +136,7 @@ export async function buildProgram(
       values.set(read, constant.values);
       baked.set(variable, constant.dataId);
     }
-    graph = foldConstantParts(bakeInputs(graph, values), options.floats);
+    graph = shareShapes(foldConstantParts(bakeInputs(graph, values), options.floats));
   }
   const { device } = options;
   const training = trace.variables.some(({ assigned }) => assigned !== undefined);

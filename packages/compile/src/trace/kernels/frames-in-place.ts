@@ -14,6 +14,24 @@ export function readsOneFrame(spec: FramesSpec): boolean {
 /** Bytes of a result that is made at a time: what ONNX Runtime holds besides, in blocks of channels, is as large again. */
 const pieceBytes = 2 ** 23;
 
+/** Results from this size on are made in pieces whatever the convolution. */
+const wholeBytes = 2 ** 26;
+
+/** A convolution of a few output frames at a time where the whole would be large, as far as constant filters make that free. */
+export function byPieces(
+  tracer: Tracer,
+  frames: { readonly count: number; readonly bytes: number },
+  convolveSome: (start: number, length: number) => Edge, // [B, length, O, H', W']
+): Edge {
+  const { count, bytes } = frames;
+  const whole = !tracer.constantWeights || count * bytes < wholeBytes;
+  const pieces = pieceLengths(count, whole ? count : Math.max(1, Math.floor(pieceBytes / bytes)));
+  return concatFrames(
+    tracer,
+    pieces.map(({ start, length }) => convolveSome(start, length)),
+  );
+}
+
 /** Output frames that read their sources in the same way. */
 interface Piece {
   readonly start: number;

@@ -24,7 +24,7 @@ import {
   usesOfFrames,
 } from "./frame-sums.js";
 import type { FramesSpec } from "./frame-sums.js";
-import { readsOneFrame, sumOfTaps } from "./frames-in-place.js";
+import { byPieces, readsOneFrame, sumOfTaps } from "./frames-in-place.js";
 import { sumRows } from "./reduce.js";
 
 interface Filter {
@@ -82,9 +82,14 @@ export function convolveFrames(
   const images = tracer.edge(x, FRAMES_LAYOUT); // [B, T, C, H, W]
   const biasEdge = bias === undefined ? undefined : tracer.edge(bias);
   let y: Edge; // [B, F, O, H', W']
+  const bytes = 4 * batch * sizeOf(images.shape.slice(3)) * Math.max(filter.channels, filter.outChannels);
+  const pieces = { count: spec.outputFrames, bytes };
   if (isStill(spec) || isPlain(spec)) {
-    y = convolve(tracer, mergeFrames(tracer, images), stillFilter(tracer, filter), biasEdge, spec);
-    y = splitFrames(tracer, y, batch);
+    const weights = stillFilter(tracer, filter);
+    y = byPieces(tracer, pieces, (start, length) => {
+      const some = sumFrames(tracer, images, sourcesOfTaps({ ...spec, taps: 1 }).slice(start, start + length));
+      return splitFrames(tracer, convolve(tracer, mergeFrames(tracer, some), weights, biasEdge, spec), batch);
+    });
   } else if (filter.fold && tracer.constantWeights && readsOneFrame(spec)) {
     y = sumOfTaps(tracer, images, filter.edge, biasEdge, spec);
   } else if (filter.fold) {
@@ -97,7 +102,14 @@ export function convolveFrames(
     y = sumFrames(tracer, byTap, tapsOfOutputs(spec));
   } else {
     const weights = mergeChannels(tracer, filter.edge); // [O, K * C, kh, kw]
-    y = splitFrames(tracer, convolve(tracer, unfoldFrames(tracer, images, spec), weights, biasEdge, spec), batch);
+    y = byPieces(tracer, pieces, (start, length) => {
+      const part = {
+        ...spec,
+        outputFrames: length,
+        source: (frame: number, tap: number) => spec.source(start + frame, tap),
+      };
+      return splitFrames(tracer, convolve(tracer, unfoldFrames(tracer, images, part), weights, biasEdge, part), batch);
+    });
   }
   const [, frames, channels, height, width] = y.shape as [number, number, number, number, number];
   return tracer.symbol(y, [batch, frames, height, width, channels], "float32", FRAMES_LAYOUT);

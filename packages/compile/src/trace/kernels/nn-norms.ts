@@ -134,46 +134,44 @@ const groupNorm: Lowering = (tracer, inputs, attributes) => {
   const epsilon = attribute<number>(attributes, "epsilon");
   const info = groupsOf(tracer, x, attribute<number>(attributes, "groups"));
   const { batch, frames, groups, channels, spatial, layout } = info;
+  // Where no gradient is wanted, by channel: rows of the shape that all large tensors get, see `graph/same-shapes.ts`.
+  const parts = tracer.constantWeights ? channels : groups;
   const edge = tracer.edge(x, layout);
-  const rows = tracer.reshapeEdge(edge, [batch * frames * groups, (channels / groups) * spatial]);
+  const rows = tracer.reshapeEdge(edge, [batch * frames * parts, (channels / parts) * spatial]);
   const normalised = normalise(tracer, rows, epsilon);
-  const statistic = (from: Edge): Sym =>
-    tracer.symbol(tracer.reshapeEdge(from, [batch, frames, groups]), [batch, frames, groups], "float32");
-  if (frames === 1) {
-    const xhat = tracer.symbol(
-      tracer.reshapeEdge(normalised.y, permuteShape(x.shape, layout)),
-      x.shape,
-      "float32",
-      layout,
-    );
-    const y = add(tracer, mul(tracer, xhat, scale), bias);
-    const flat = (from: Edge): Sym => tracer.reshape(statistic(from), [batch, groups]);
-    return [y, flat(normalised.mean), flat(normalised.invStd)];
-  }
-  // Statistics of all frames from those of each: mean of variances plus variance of means.
-  const means = statistic(normalised.mean); // [B, T, G]
-  const invStds = statistic(normalised.invStd);
-  const mean = reduce(tracer, "ReduceMean", means, [1], true); // [B, 1, G]
-  const offsets = sub(tracer, means, mean);
-  const variances = div(tracer, number(1), mul(tracer, invStds, invStds)); // epsilon is in there already
-  const variance = reduce(tracer, "ReduceMean", add(tracer, variances, mul(tracer, offsets, offsets)), [1], true);
-  const invStd = node(tracer, "Reciprocal", [node(tracer, "Sqrt", [variance])]);
-  const flatMean = tracer.reshape(mean, [batch, groups]);
-  const flatInvStd = tracer.reshape(invStd, [batch, groups]);
-  // From the values normalised by frame, not from x: an output that nobody reads would be kept until the run ends.
-  const ratio = div(tracer, invStd, invStds); // [B, T, G]
-  const shift = mul(tracer, offsets, invStd); // [B, T, G]
-  const factor = mul(tracer, perChannelAndFrame(tracer, ratio, info), scale); // [B, T, C]
-  const offset = add(tracer, mul(tracer, perChannelAndFrame(tracer, shift, info), scale), bias);
   const xhat = tracer.symbol(
     tracer.reshapeEdge(normalised.y, permuteShape(x.shape, layout)),
     x.shape,
     "float32",
     layout,
   );
-  const positions = (value: Sym): Sym => tracer.reshape(value, [batch, frames, 1, 1, channels]);
+  const shape = [batch, frames, groups, parts / groups];
+  const statistic = (from: Edge): Sym => tracer.symbol(tracer.reshapeEdge(from, shape), shape, "float32");
+  const flat = (value: Sym): Sym => tracer.reshape(value, [batch, groups]);
+  const means = statistic(normalised.mean); // [B, T, G, P]
+  const invStds = statistic(normalised.invStd);
+  if (frames * parts === groups) {
+    return [add(tracer, mul(tracer, xhat, scale), bias), flat(means), flat(invStds)];
+  }
+  // Statistics of a group in all frames from those of its parts: mean of variances plus variance of means.
+  const mean = reduce(tracer, "ReduceMean", means, [1, 3], true); // [B, 1, G, 1]
+  const offsets = sub(tracer, means, mean);
+  const variances = div(tracer, number(1), mul(tracer, invStds, invStds)); // epsilon is in there already
+  const spread = add(tracer, variances, mul(tracer, offsets, offsets));
+  const invStd = node(tracer, "Reciprocal", [
+    node(tracer, "Sqrt", [reduce(tracer, "ReduceMean", spread, [1, 3], true)]),
+  ]);
+  // From the values normalised by part, not from x: an output that nobody reads would be kept until the run ends.
+  const perChannel = (value: Sym): Sym =>
+    parts === channels
+      ? tracer.reshape(value, [batch, frames, channels])
+      : perChannelAndFrame(tracer, tracer.reshape(value, [batch, frames, groups]), info);
+  const factor = mul(tracer, perChannel(div(tracer, invStd, invStds)), scale); // [B, T, C]
+  const offset = add(tracer, mul(tracer, perChannel(mul(tracer, offsets, invStd)), scale), bias);
+  const ones = x.shape.slice(1, -1).map((_, axis) => (axis === 0 ? frames : 1));
+  const positions = (value: Sym): Sym => tracer.reshape(value, [batch, ...ones, channels]);
   const y = add(tracer, mul(tracer, xhat, positions(factor)), positions(offset));
-  return [y, flatMean, flatInvStd];
+  return [y, flat(mean), flat(invStd)];
 };
 
 /** dx = dy a + x p + q with one a for each channel and one p and q for each group. */

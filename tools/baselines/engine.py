@@ -23,6 +23,10 @@ WORKS = {
     "latte-layer": latte.LatteLayer,
     "vae-step": vae.VaeLoss,
     "latte-step": latte.LatteLoss,
+    "encode": vae.Encode,
+    "decode": vae.Decode,
+    "latte-xl": latte.LatteXl,
+    "latte-guided": latte.GuidedStep,
 }
 
 

@@ -98,46 +98,43 @@ def sincos(width, positions):
     return torch.cat([angles.sin(), angles.cos()], dim=1).float()
 
 
-class LatteLoss(nn.Module):
-    """Mean squared error of the predicted noise; 3 layers of width 256, patches of 2 x 2."""
+class Latte(nn.Module):
+    """The whole transformer at timestep 500, patches of 2 x 2, positions made for its own grid."""
 
-    WIDTH, HEADS, LAYERS, GRID, FRAMES = 256, 4, 3, 16, 5
-
-    def __init__(self):
+    def __init__(self, heads, head_width, layers, outputs, caption_channels, grid=16, frames=5):
         super().__init__()
-        width = self.WIDTH
+        width = heads * head_width
+        self.width, self.grid, self.frames, self.outputs = width, grid, frames, outputs
         self.scale_shift_table = nn.Parameter(torch.zeros(2, width))
         self.pos_embed = nn.Module()
         self.pos_embed.proj = nn.Conv2d(4, width, 2, stride=2)
-        self.transformer_blocks = nn.ModuleList(Block(width, self.HEADS, text=True) for _ in range(self.LAYERS))
-        self.temporal_transformer_blocks = nn.ModuleList(
-            Block(width, self.HEADS, text=False) for _ in range(self.LAYERS)
-        )
-        self.proj_out = nn.Linear(width, 16)
+        self.transformer_blocks = nn.ModuleList(Block(width, heads, text=True) for _ in range(layers))
+        self.temporal_transformer_blocks = nn.ModuleList(Block(width, heads, text=False) for _ in range(layers))
+        self.proj_out = nn.Linear(width, 4 * outputs)
         self.adaln_single = nn.Module()
         self.adaln_single.emb = nn.Module()
         self.adaln_single.emb.timestep_embedder = two_linears(256, width)
         self.adaln_single.linear = nn.Linear(width, 6 * width)
-        self.caption_projection = two_linears(64, width)
-        self.caption_projection.y_embedding = nn.Parameter(torch.zeros(120, 64), requires_grad=False)
-        side = torch.arange(self.GRID)
+        self.caption_projection = two_linears(caption_channels, width)
+        self.caption_projection.y_embedding = nn.Parameter(torch.zeros(120, caption_channels), requires_grad=False)
+        side = torch.arange(grid)
         y, x = torch.meshgrid(side, side, indexing="ij")
         half = width // 2
         self.spatial_table = torch.cat([sincos(half, x.flatten()), sincos(half, y.flatten())], dim=1)
-        self.temporal_table = sincos(width, torch.arange(self.FRAMES))
+        self.temporal_table = sincos(width, torch.arange(frames))
 
     def prepare(self, inputs):
-        return {
-            "latents": inputs["latents"].movedim(-1, 2)[0].contiguous(),
-            "noise": inputs["noise"],
-            "text": inputs["text"][0],
-        }
+        """Latents as [B * F, C, h, w] and texts as [B, M, C]."""
+        latents = inputs["latents"].movedim(-1, 2).flatten(0, 1).contiguous()
+        return {**inputs, "latents": latents, "text": inputs["text"][:, 0]}
 
-    def forward(self, latents, noise, text):
-        width = self.WIDTH
-        x = self.pos_embed.proj(latents).flatten(2).transpose(1, 2)[None] + self.spatial_table
+    def forward(self, latents, text):
+        """[B, F, h, w, C]"""
+        width, grid, frames = self.width, self.grid, self.frames
+        x = self.pos_embed.proj(latents).flatten(2).transpose(1, 2) + self.spatial_table
+        x = x.unflatten(0, (-1, frames))
         half = torch.exp(-math.log(10000) * torch.arange(128) / 128)
-        angles = torch.tensor([[500.0]]) * half
+        angles = torch.full((len(x), 1), 500.0) * half
         embedder = self.adaln_single.emb.timestep_embedder
         time = embedder.linear_2(F.silu(embedder.linear_1(torch.cat([angles.cos(), angles.sin()], dim=1))))
         modulation = self.adaln_single.linear(F.silu(time)).unflatten(1, (6, width))
@@ -147,10 +144,34 @@ class LatteLoss(nn.Module):
             table = self.temporal_table if layer == 0 else None
             x = spatial_then_temporal(spatial, temporal, x, modulation, text, table)
         shift, scale = (self.scale_shift_table[None] + time[:, None]).chunk(2, dim=1)
-        x = self.proj_out(F.layer_norm(x, (width,), eps=1e-6) * (1 + scale) + shift)
-        grid = self.GRID
-        x = x.reshape(1, self.FRAMES, grid, grid, 2, 2, 4).permute(0, 1, 2, 4, 3, 5, 6)
-        return F.mse_loss(x.reshape(1, self.FRAMES, 2 * grid, 2 * grid, 4), noise)
+        x = F.layer_norm(x, (width,), eps=1e-6) * (1 + scale[:, None]) + shift[:, None]
+        x = self.proj_out(x).reshape(-1, frames, grid, grid, 2, 2, self.outputs).permute(0, 1, 2, 4, 3, 5, 6)
+        return x.reshape(-1, frames, 2 * grid, 2 * grid, self.outputs)
+
+
+class LatteXl(Latte):
+    """The released model: 28 pairs of blocks of width 1152."""
+
+    def __init__(self):
+        super().__init__(heads=16, head_width=72, layers=28, outputs=8, caption_channels=4096)
+
+
+class GuidedStep(LatteXl):
+    """Both halves in one batch, the texts read again at every step as the reference does."""
+
+    def forward(self, latents, text):
+        without, with_text = super().forward(torch.cat([latents, latents]), text).chunk(2)
+        return without + 7.5 * (with_text - without)
+
+
+class LatteLoss(Latte):
+    """Mean squared error of the predicted noise; 3 layers of width 256."""
+
+    def __init__(self):
+        super().__init__(heads=4, head_width=64, layers=3, outputs=4, caption_channels=64)
+
+    def forward(self, latents, noise, text):
+        return F.mse_loss(super().forward(latents, text), noise)
 
 
 def two_linears(inputs, width):

@@ -208,19 +208,44 @@ def decoder_stack():
     return Stack(parts, lambda level, doubles: [doubles, TimeUpsample2x(), level])
 
 
-class VaeLoss(nn.Module):
-    """Mean L1 + 1e-6 * mean KL of a model with 2.7 M parameters."""
-
-    def __init__(self):
+class Vae(nn.Module):
+    def __init__(self, **sizes):
         super().__init__()
-        sizes = dict(width=32, factors=[1, 1, 2, 2], blocks=1, groups=8, latents=4)
         self.encoder = Encoder(**sizes)
         self.decoder = Decoder(**sizes)
-        self.quant_conv = conv1(8, 8)
-        self.post_quant_conv = conv1(4, 4)
+        self.quant_conv = conv1(2 * sizes["latents"], 2 * sizes["latents"])
+        self.post_quant_conv = conv1(sizes["latents"], sizes["latents"])
 
     def prepare(self, inputs):
         return {name: channels_first(value) for name, value in inputs.items()}
+
+
+RELEASED = dict(width=128, factors=[1, 2, 4, 4], blocks=2, groups=32, latents=4)
+
+
+class Encode(Vae):
+    """Moments of a clip by the released model."""
+
+    def __init__(self):
+        super().__init__(**RELEASED)
+
+    def forward(self, video):
+        return self.quant_conv(self.encoder(video))
+
+
+class Decode(Vae):
+    def __init__(self):
+        super().__init__(**RELEASED)
+
+    def forward(self, latents):
+        return self.decoder(self.post_quant_conv(latents))
+
+
+class VaeLoss(Vae):
+    """Mean L1 + 1e-6 * mean KL of a model with 2.7 M parameters."""
+
+    def __init__(self):
+        super().__init__(width=32, factors=[1, 1, 2, 2], blocks=1, groups=8, latents=4)
 
     def forward(self, video, videoNoise):
         mean, logvar = self.quant_conv(self.encoder(video)).chunk(2, dim=1)

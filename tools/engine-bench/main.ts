@@ -16,8 +16,9 @@ the medians of the ratios of time and the ratio of the largest resident sets. Bo
 keep their own threads policy; that their results agree is checked. Without NOISEREEL_PYTHON (a Python that has torch)
 only noisereel is measured and there are no ratios.
 
-  --rounds N   Measured runs of each side. Default 9.
-  --warmup N   Runs before that. Default 3.
+  --released   The whole released models instead of parts of them: minutes and up to 10 GiB a work.
+  --rounds N   Measured runs of each side. Default 9, with --released 3.
+  --warmup N   Runs before that. Default 3, with --released 1.
   --only A,B   Works by key: ${Object.keys(works).join(", ")}.
   --json       One JSON object a line: work, timeRatio, rssRatio, samples.
   --profile F  Prefix of the path of ONNX Runtime's profile of each node.
@@ -25,6 +26,7 @@ only noisereel is measured and there are no ratios.
 Examples
   NOISEREEL_PYTHON=.venv/bin/python npm run bench:engine
   npm run -s bench:engine -- --only vae-step,latte-step --rounds 5
+  npm run -s bench:engine -- --released
 `;
 
 interface Row {
@@ -136,8 +138,9 @@ function printRow(row: Row, json: boolean): void {
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      rounds: { type: "string", default: "9" },
-      warmup: { type: "string", default: "3" },
+      released: { type: "boolean", default: false },
+      rounds: { type: "string" },
+      warmup: { type: "string" },
       only: { type: "string" },
       json: { type: "boolean", default: false },
       profile: { type: "string" },
@@ -148,10 +151,12 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const keys = values.only?.split(",") ?? Object.keys(works);
+  const whole = Object.keys(works).filter((key) => (works[key]!.released ?? false) === values.released);
+  const keys = values.only?.split(",") ?? whole;
   const unknown = keys.filter((key) => !(key in works));
   if (unknown.length > 0) throw new Error(`--only names ${unknown.join(", ")}; use ${Object.keys(works).join(", ")}`);
-  const [rounds, warmup] = [Number(values.rounds), Number(values.warmup)];
+  const rounds = Number(values.rounds ?? (values.released ? 3 : 9));
+  const warmup = Number(values.warmup ?? (values.released ? 1 : 3));
   if (!(Number.isInteger(rounds) && rounds >= 1))
     throw new Error(`--rounds is ${values.rounds}; use a whole number from 1`);
   if (!(Number.isInteger(warmup) && warmup >= 0))

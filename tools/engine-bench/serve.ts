@@ -1,6 +1,7 @@
 // One work in a process of its own: prints a line when it is ready, then runs once for every line it reads. With "--write" it
 // writes the work's weights and inputs to the file instead of reading them.
 import { compile } from "@noisereel/compile";
+import type { NamedTensors } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { createInterface } from "node:readline";
 import { loadWork, writeWork } from "./work-file.js";
@@ -16,7 +17,7 @@ function makeWork(key: string): Work {
 
 async function serve(key: string, file: string, profile: string | undefined): Promise<void> {
   const work = makeWork(key);
-  const inputs = await loadWork(work, file);
+  const inputs = await readFirst(work, await loadWork(work, file));
   const compiled = compile(work.fn, { name: key, weights: work.weights, profile });
   print({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
@@ -34,6 +35,18 @@ async function serve(key: string, file: string, profile: string | undefined): Pr
     print({ nodes, traceMilliseconds, sessionMilliseconds });
   }
   compiled.dispose();
+}
+
+/** The inputs of the measured runs: what the work's first function makes of those it reads, and the others as they are. */
+async function readFirst({ first, weights }: Work, inputs: NamedTensors): Promise<NamedTensors> {
+  if (first === undefined) return inputs;
+  const compiled = compile(first.fn, { name: "first", weights });
+  const isRead = ([name]: [string, tf.Tensor]): boolean => first.reads.includes(name);
+  const read = Object.fromEntries(Object.entries(inputs).filter(isRead));
+  const made = await compiled.run(read);
+  compiled.dispose();
+  tf.dispose(read);
+  return { ...Object.fromEntries(Object.entries(inputs).filter((entry) => !isRead(entry))), ...made };
 }
 
 /** Mean of `|x|`. */

@@ -25,6 +25,8 @@ export interface Work {
    * of rows gain nothing, and constants would be a second copy.
    */
   readonly weights: "input" | "constant";
+  /** Runs once before the first run: its results are inputs too, beside those that it leaves over. */
+  readonly first?: { readonly fn: TensorFunction; readonly reads: readonly string[] };
 }
 
 export interface WorkDescription {
@@ -32,6 +34,8 @@ export interface WorkDescription {
   /** What the engine aims at, as ratios to PyTorch. */
   readonly timeBar: number;
   readonly rssBar: number;
+  /** Whole released models, which take minutes and gigabytes: run with --released only. */
+  readonly released?: true;
   readonly make: () => Work;
 }
 
@@ -44,6 +48,34 @@ export const works: Readonly<Record<string, WorkDescription>> = {
   "latte-layer": { name: "Latte layer, width 1152, 5x1024 tokens", timeBar: 0.92, rssBar: 1.2, make: latteLayer },
   "vae-step": { name: "training step, causal VAE, 2x5x64x64", timeBar: 1, rssBar: 1.3, make: vaeStep },
   "latte-step": { name: "training step, Latte, 5x16x16 tokens", timeBar: 1.05, rssBar: 1.1, make: latteStep },
+  encode: {
+    name: "encode 17x256x256, 229 M parameters",
+    timeBar: 0.95,
+    rssBar: 1,
+    released: true,
+    make: encodeClip,
+  },
+  decode: {
+    name: "decode 17x256x256, 229 M parameters",
+    timeBar: 0.95,
+    rssBar: 1,
+    released: true,
+    make: decodeClip,
+  },
+  "latte-xl": {
+    name: "Latte-XL, 5x32x32 latents",
+    timeBar: 0.95,
+    rssBar: 1.1,
+    released: true,
+    make: latteXl,
+  },
+  "latte-guided": {
+    name: "Latte-XL, one guided step",
+    timeBar: 0.9,
+    rssBar: 1.1,
+    released: true,
+    make: guidedStep,
+  },
 };
 
 /** Works that are compared with each other. */
@@ -164,6 +196,68 @@ function noiseStep(latte: LatteT2V): Work {
       });
       return tf.mean<tf.Scalar>(tf.squaredDifference(predicted, noise!));
     }),
+  };
+}
+
+/** Moments of a clip by the released autoencoder. */
+function encodeClip(): Work {
+  const vae = new CausalVae(releaseConfig());
+  return {
+    module: vae,
+    inputs: { video: [1, 17, 256, 256, 3] },
+    weights: "constant",
+    fn: ({ video }) => ({ moments: vae.moments(video as tf.Tensor5D) }),
+  };
+}
+
+/** The same clip from its latents. */
+function decodeClip(): Work {
+  const vae = new CausalVae(releaseConfig());
+  return {
+    module: vae,
+    inputs: { latents: [1, 5, 32, 32, 4] },
+    weights: "constant",
+    fn: ({ latents }) => ({ video: vae.decodeLatents(latents as tf.Tensor5D) }),
+  };
+}
+
+const releasedLatte = { out_channels: 8, sample_size: 32, video_length: 5 };
+
+/** The released denoiser, 28 pairs of blocks of width 1152, with 300 tokens of text. */
+function latteXl(): Work {
+  const latte = new LatteT2V(releasedLatte);
+  return {
+    module: latte,
+    inputs: { latents: [1, 5, 32, 32, 4], text: [1, 1, 300, 4096] },
+    weights: "input",
+    fn: ({ latents, text }) => ({
+      output: latte.predict({
+        latents: latents as tf.Tensor5D,
+        timesteps: tf.tensor1d([500]),
+        stills: 0,
+        condition: { embeddings: text as tf.Tensor4D, mask: tf.ones([1, 1, 300]) },
+      }),
+    }),
+  };
+}
+
+/** Both halves of a guided step. What the texts become is computed before the first step, as in sampling. */
+function guidedStep(): Work {
+  const latte = new LatteT2V(releasedLatte);
+  return {
+    module: latte,
+    inputs: { latents: [1, 5, 32, 32, 4], text: [2, 1, 300, 4096] },
+    weights: "input",
+    first: {
+      fn: ({ text }) => latte.readCondition({ embeddings: text as tf.Tensor4D, mask: tf.ones([2, 1, 300]) }),
+      reads: ["text"],
+    },
+    fn: ({ latents, ...read }) => {
+      const both = tf.concat([latents!, latents!]) as tf.Tensor5D;
+      const output = latte.predictRead({ latents: both, timesteps: tf.tensor1d([500, 500]), stills: 0 }, read);
+      const [without, withText] = tf.split(output, 2) as [tf.Tensor5D, tf.Tensor5D];
+      return { output: tf.add(without, tf.mul(tf.sub(withText, without), 7.5)) };
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type Executable,
   type Executor,
   type LatentTensor,
+  Module,
   type NamedTensors,
   type TextCondition,
 } from "@noisereel/core";
@@ -49,11 +50,15 @@ export interface DenoiserNetwork {
   dispose(): void;
 }
 
+/** Constant weights are a second copy: worth a few per cent of the time of a small network, and not gigabytes. */
+const constantBytes = 2 ** 28;
+
 /** `executor`: default eager. */
 export function denoiserNetwork(denoiser: Denoiser, executor: Executor = eagerExecutor()): DenoiserNetwork {
   const compiled = new Map<string, Executable>();
+  const weights = denoiser instanceof Module && 4 * denoiser.parameterCount() >= constantBytes ? "input" : "constant";
   const once = (name: string, fn: (inputs: NamedTensors) => Record<string, tf.Tensor>): Executable => {
-    const found = compiled.get(name) ?? executor.compile(fn, { name: `${denoiser.name}.${name}`, weights: "constant" });
+    const found = compiled.get(name) ?? executor.compile(fn, { name: `${denoiser.name}.${name}`, weights });
     compiled.set(name, found);
     return found;
   };

@@ -6,16 +6,16 @@ import { clipToTensor, readManifest, selectFrames } from "@noisereel/data";
 import { psnr } from "@noisereel/metrics";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import type { RecipeEvent } from "./events.js";
-import { type GivenFrameFigures, imageToVideoHtml, type ImageToVideoReport } from "./image-to-video-report.js";
-import { openRun } from "./open-run.js";
+import type { RecipeEvent } from "./run/events.js";
+import { type GivenFrameFigures, imageToVideoHtml, type ImageToVideoReport } from "./reports/image-to-video.js";
+import { openRun } from "./run/open-run.js";
 import { runQuickstart } from "./quickstart.js";
 import { firstFrames, loadClips } from "./quickstart/clips.js";
 import { withControl } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
-import { readRunConfig } from "./run-config.js";
-import { writeSheet, writeShown } from "./shown-clip.js";
-import type { TrainedRun } from "./trained-run.js";
+import { readRunConfig } from "./run/run-config.js";
+import { writeSheet, writeShown } from "./reports/shown-clip.js";
+import type { TrainedRun } from "./run/trained-run.js";
 
 export interface ImageToVideoOptions {
   /** Folder of a finished quickstart, whose autoencoder is used. Default `runs/quickstart`. */

@@ -1,12 +1,12 @@
-export type { RecipeEvent } from "./events.js";
+export type { RecipeEvent } from "./run/events.js";
 export { type ImageToVideoOptions, runImageToVideo } from "./image-to-video.js";
-export type { GivenFrameFigures, ImageToVideoReport } from "./image-to-video-report.js";
-export { openRun, type OpenRunOptions } from "./open-run.js";
+export type { GivenFrameFigures, ImageToVideoReport } from "./reports/image-to-video.js";
+export { openRun, type OpenRunOptions } from "./run/open-run.js";
 export { type PromptFollowingOptions, runPromptFollowing, type SamplerCase, samplerCases } from "./prompt-following.js";
-export type { PromptFollowingReport, SamplerFigures } from "./prompt-following-report.js";
+export type { PromptFollowingReport, SamplerFigures } from "./reports/prompt-following.js";
 export { type QuickstartOptions, runQuickstart } from "./quickstart.js";
 export { type QuickstartConfig, quickstartConfig, withControl, withRectifiedFlow } from "./quickstart/config.js";
 export type { QuickstartReport, ReconstructionFigures, SampleFigures } from "./quickstart/report.js";
-export type { ReconstructedClip, SampledClip, SampledStep, SampleOptions, TrainedRun } from "./trained-run.js";
+export type { ReconstructedClip, SampledClip, SampledStep, SampleOptions, TrainedRun } from "./run/trained-run.js";
 export { presets, reportStages, smallStages, stagesRecipe } from "./stages.js";
-export type { StageDefaults, StagesDefaults, StagesOptions } from "./stages-options.js";
+export type { StageDefaults, StagesDefaults, StagesOptions } from "./stages/options.js";

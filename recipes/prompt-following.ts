@@ -7,16 +7,16 @@ import { readManifest } from "@noisereel/data";
 import { matchPrompts } from "@noisereel/metrics";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import type { RecipeEvent } from "./events.js";
-import { openRun } from "./open-run.js";
-import { type PromptFollowingReport, promptFollowingHtml, type SamplerFigures } from "./prompt-following-report.js";
+import type { RecipeEvent } from "./run/events.js";
+import { openRun } from "./run/open-run.js";
+import { type PromptFollowingReport, promptFollowingHtml, type SamplerFigures } from "./reports/prompt-following.js";
 import { runQuickstart } from "./quickstart.js";
 import { firstFrames, loadClips } from "./quickstart/clips.js";
 import { type QuickstartConfig, withRectifiedFlow } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
-import { readRunConfig } from "./run-config.js";
-import { writeSheet, writeShown } from "./shown-clip.js";
-import type { TrainedRun } from "./trained-run.js";
+import { readRunConfig } from "./run/run-config.js";
+import { writeSheet, writeShown } from "./reports/shown-clip.js";
+import type { TrainedRun } from "./run/trained-run.js";
 
 /** A sampler as it is used: within the steps that each is recommended for. */
 export interface SamplerCase {

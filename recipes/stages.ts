@@ -2,9 +2,9 @@
 import { ConfigError } from "@noisereel/core";
 import { checkVideoShape } from "@noisereel/data";
 import { defineRecipe, type Recipe, type RecipeContext, type Stage } from "@noisereel/trainer";
-import { autoencoderStage } from "./stages-autoencoder.js";
-import { denoiserStage } from "./stages-denoiser.js";
-import { type StageOptions, type StagesDefaults, type StagesOptions, stagesSchema } from "./stages-options.js";
+import { autoencoderStage } from "./stages/autoencoder.js";
+import { denoiserStage } from "./stages/denoiser.js";
+import { type StageOptions, type StagesDefaults, type StagesOptions, stagesSchema } from "./stages/options.js";
 
 /** The four shapes of the report. Needs a trained autoencoder and a T5 encoder, and hardware to match. */
 export const reportStages = stagesRecipe({

@@ -5,12 +5,19 @@ import { onnxExecutor } from "@noisereel/compile";
 import { createRng, type Executor } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
 import path from "node:path";
-import type { RecipeEvent } from "./events.js";
+import type { RecipeEvent } from "./run/events.js";
 import { shippedManifest } from "./quickstart/config.js";
 import { RunFolder } from "./quickstart/run-folder.js";
-import { cutClip, type Experiment, measureVae, readSquareClips, trainImageVae, trainVae } from "./vae-experiment.js";
-import type { Reconstruction } from "./vae-experiment-measures.js";
-import { variantFigures } from "./vae-variants-figures.js";
+import {
+  cutClip,
+  type Experiment,
+  measureVae,
+  readSquareClips,
+  trainImageVae,
+  trainVae,
+} from "./vae-experiments/experiment.js";
+import type { Reconstruction } from "./vae-experiments/measures.js";
+import { variantFigures } from "./vae-experiments/variants-figures.js";
 
 /** Every number of the experiment. */
 export const variantsConfig = {

@@ -5,7 +5,7 @@ import { selectFrames, temporalCrop } from "@noisereel/data";
 import { adamW, cosine, ema, withEma } from "@noisereel/trainer";
 import { cp } from "node:fs/promises";
 import path from "node:path";
-import { saveScaled, setLogVariance } from "../latent-size.js";
+import { saveScaled, setLogVariance } from "../latents/scale.js";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
 import { drawWithoutRepeats } from "./draw.js";

@@ -2,7 +2,7 @@
 import type { Clip } from "@noisereel/core";
 import { sideBySide, tileClips, writeVideo } from "@noisereel/data";
 import { matchPrompts } from "@noisereel/metrics";
-import type { TrainedRun } from "../trained-run.js";
+import type { TrainedRun } from "../run/trained-run.js";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
 import type { ReconstructionFigures, SampleFigures } from "./report.js";

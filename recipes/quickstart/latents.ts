@@ -10,7 +10,7 @@ import {
   openLatentCache,
 } from "@noisereel/data";
 import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
-import { posteriorOf, scalePosterior } from "../latent-posteriors.js";
+import { posteriorOf, scalePosterior } from "../latents/posteriors.js";
 import { firstFrames } from "./clips.js";
 import type { QuickstartConfig } from "./config.js";
 import type { RunFolder } from "./run-folder.js";

@@ -1,7 +1,7 @@
 // The page to look at: one HTML file beside the clips it shows, without scripts.
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { escapeHtml } from "../page.js";
+import { escapeHtml } from "../reports/page.js";
 import type { CurvePoint, Curves, QuickstartReport } from "./report.js";
 
 /** `curves` hold every step; `reel` is the video of all samples, relative to the page. */

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { RecipeEvent } from "../events.js";
+import type { RecipeEvent } from "../run/events.js";
 import { type PhaseOptions, RunFolder } from "./run-folder.js";
 
 let folder: string;

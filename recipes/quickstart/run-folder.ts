@@ -3,7 +3,7 @@ import { ConfigError, type JsonValue } from "@noisereel/core";
 import { writeFileAtomically } from "@noisereel/core/node";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
-import type { RecipeEvent } from "../events.js";
+import type { RecipeEvent } from "../run/events.js";
 
 interface PhaseState {
   readonly seconds: number;

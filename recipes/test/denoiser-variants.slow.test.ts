@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { runImageToVideo } from "../image-to-video.js";
 import { openRun, runQuickstart } from "../index.js";
 import { shippedManifest } from "../quickstart/config.js";
-import { promptFollowingTable } from "../prompt-following-report.js";
+import { promptFollowingTable } from "../reports/prompt-following.js";
 import { runPromptFollowing } from "../prompt-following.js";
 import { shortConfig } from "./short-run.js";
 
@@ -86,7 +86,9 @@ it("trains a denoiser that takes given frames, windows and continuations", async
     expect(clip.pixels.slice(0, one.pixels.length)).toEqual(one.pixels);
     const { clip: continued } = await trained.sample({ ...request, known: selectFrames(clip, [12, 13, 14, 15, 16]) });
     expect(continued.pixels).not.toEqual(one.pixels);
-    await expect(plain.sample({ ...request, windows: 2 })).rejects.toThrow(/windows is 2 .*image-to-video-main\.ts/);
+    await expect(plain.sample({ ...request, windows: 2 })).rejects.toThrow(
+      /windows is 2 .*programs\/image-to-video\.ts/,
+    );
     await expect(plain.sample({ ...request, known: clip })).rejects.toThrow(/reads no given frames/);
   } finally {
     trained.dispose();

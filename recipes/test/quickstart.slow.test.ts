@@ -6,8 +6,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RecipeEvent } from "../events.js";
-import { openRun } from "../open-run.js";
+import type { RecipeEvent } from "../run/events.js";
+import { openRun } from "../run/open-run.js";
 import type { QuickstartReport } from "../quickstart/report.js";
 
 const tsx = createRequire(import.meta.url).resolve("tsx/cli");

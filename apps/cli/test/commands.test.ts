@@ -197,7 +197,7 @@ describe("sample", () => {
     expect(await runCommandLine(["sample", "x", ...args, "--run", inside("run")], context)).toBe(1);
     expect(context.terminal.noted).toEqual([
       expect.stringMatching(
-        new RegExp(`${option} needs a denoiser that goes on .* train one with .*image-to-video-main`),
+        new RegExp(`${option} needs a denoiser that goes on .* train one with .*programs/image-to-video`),
       ),
     ]);
   });

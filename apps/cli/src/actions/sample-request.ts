@@ -60,7 +60,7 @@ export async function checkAgainstRun(
   if (controlChannels === 0 && (windows > 1 || asked !== "--windows")) {
     throw new ConfigError(
       `${asked} needs a denoiser that goes on from given frames and the one in ${run} does not; train one with ` +
-        `"npx tsx -C @noisereel/source recipes/image-to-video-main.ts" and use it with --run runs/image-to-video/model`,
+        `"npx tsx -C @noisereel/source recipes/programs/image-to-video.ts" and use it with --run runs/image-to-video/model`,
     );
   }
 }

@@ -26,11 +26,11 @@ import {
 } from "@noisereel/trainer";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { drawWithoutRepeats } from "./quickstart/draw.js";
-import { openAutoencoder } from "./stages-autoencoder.js";
-import { encodeStage, type LatentSet, standInLatents } from "./stages-latents.js";
-import type { StageOptions, StagesOptions } from "./stages-options.js";
-import { openText, type StageText } from "./stages-text.js";
+import { drawWithoutRepeats } from "../quickstart/draw.js";
+import { openAutoencoder } from "./autoencoder.js";
+import { encodeStage, type LatentSet, standInLatents } from "./latents.js";
+import type { StageOptions, StagesOptions } from "./options.js";
+import { openText, type StageText } from "./text.js";
 
 /** Of each held-out clip and timestep. */
 const noiseDraws = 2;

@@ -4,9 +4,9 @@ import { type Manifest, manifestSource, readManifest } from "@noisereel/data";
 import type { DroppedItem } from "@noisereel/trainer";
 import { assertCaption } from "@noisereel/text-encoder";
 import path from "node:path";
-import { shippedManifest } from "./quickstart/config.js";
-import type { StagesOptions } from "./stages-options.js";
-import { viewOf } from "./stages-views.js";
+import { shippedManifest } from "../quickstart/config.js";
+import type { StagesOptions } from "./options.js";
+import { viewOf } from "./views.js";
 
 export interface ClipShape {
   readonly frames: number;

@@ -1,7 +1,7 @@
 // The experiment as figures and a page.
 import * as Plot from "@observablehq/plot";
-import { type Colours, htmlPage, lossFigure, svgFigure } from "./vae-experiment-page.js";
-import type { InitialisationReport } from "./vae-initialisation.js";
+import { type Colours, htmlPage, lossFigure, svgFigure } from "./page.js";
+import type { InitialisationReport } from "../vae-initialisation.js";
 
 const colours: Colours = { tail: "#2a7f3f", center: "#c8502d", average: "#3f6fb5", "image VAE": "#777" };
 

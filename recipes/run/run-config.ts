@@ -2,7 +2,7 @@
 import { ConfigError } from "@noisereel/core";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { QuickstartConfig } from "./quickstart/config.js";
+import type { QuickstartConfig } from "../quickstart/config.js";
 
 /** Configuration and manifest of the finished run in `folder`. Throws ConfigError when there is none. */
 export async function readRunConfig(

@@ -1,7 +1,7 @@
 // Other looks at the same clip, so that a handful of clips is not learnt by heart.
 import type { Clip, Rng } from "@noisereel/core";
 import { centerCropResize, cropClip, horizontalFlip, resizeClip, temporalCrop } from "@noisereel/data";
-import type { ClipShape } from "./stages-clips.js";
+import type { ClipShape } from "./clips.js";
 
 export interface ViewOptions {
   readonly shape: ClipShape;

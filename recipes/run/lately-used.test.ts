@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { latelyUsed } from "../lately-used.js";
+import { latelyUsed } from "./lately-used.js";
 
 test("items are loaded once while they fit, and the ones used longest ago go first", async () => {
   const loaded: string[] = [];

@@ -3,9 +3,9 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import type { RecipeEvent } from "./events.js";
-import { shippedManifest } from "./quickstart/config.js";
-import { runVaeVariants, variantsConfig } from "./vae-variants.js";
+import type { RecipeEvent } from "../run/events.js";
+import { shippedManifest } from "../quickstart/config.js";
+import { runVaeVariants, variantsConfig } from "../vae-variants.js";
 
 let folder: string;
 beforeAll(() => tf.setBackend("cpu"));

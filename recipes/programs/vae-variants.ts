@@ -1,7 +1,7 @@
 // Runs the comparison and tells what it does; a stopped one goes on where it was:
-//   npx tsx -C @noisereel/source recipes/vae-variants-main.ts [--out FOLDER] [--fresh]
-import { experimentCall } from "./vae-experiment-console.js";
-import { runVaeVariants } from "./vae-variants.js";
+//   npx tsx -C @noisereel/source recipes/programs/vae-variants.ts [--out FOLDER] [--fresh]
+import { experimentCall } from "../vae-experiments/console.js";
+import { runVaeVariants } from "../vae-variants.js";
 
 const call = experimentCall("runs/vae-variants");
 const report = await runVaeVariants(call);

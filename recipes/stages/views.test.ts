@@ -1,7 +1,7 @@
 import { type Clip, createRng } from "@noisereel/core";
 import { centerCropResize, temporalCrop } from "@noisereel/data";
 import { expect, test } from "vitest";
-import { viewOf } from "../stages-views.js";
+import { viewOf } from "./views.js";
 
 /** Brightness rises from left to right, and with each frame. */
 function slope(caption: string): Clip {

@@ -2,7 +2,7 @@ import type { MomentsAutoencoder } from "@noisereel/causal-vae";
 import type { Clip } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
-import { measureReconstruction } from "./vae-experiment-measures.js";
+import { measureReconstruction } from "./measures.js";
 
 beforeAll(() => tf.setBackend("cpu"));
 

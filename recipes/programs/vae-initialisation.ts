@@ -1,7 +1,7 @@
 // Runs the experiment and tells what it does; a stopped one goes on where it was:
-//   npx tsx -C @noisereel/source recipes/vae-initialisation-main.ts [--out FOLDER] [--fresh]
-import { experimentCall } from "./vae-experiment-console.js";
-import { runVaeInitialisation } from "./vae-initialisation.js";
+//   npx tsx -C @noisereel/source recipes/programs/vae-initialisation.ts [--out FOLDER] [--fresh]
+import { experimentCall } from "../vae-experiments/console.js";
+import { runVaeInitialisation } from "../vae-initialisation.js";
 
 const call = experimentCall("runs/vae-initialisation");
 const report = await runVaeInitialisation(call);

@@ -1,10 +1,10 @@
 // Runs the comparison and tells what it does:
-//   npx tsx -C @noisereel/source recipes/prompt-following-main.ts [--run FOLDER] [--out FOLDER] [--seeds N] [--guidance SCALE]
+//   npx tsx -C @noisereel/source recipes/programs/prompt-following.ts [--run FOLDER] [--out FOLDER] [--seeds N] [--guidance SCALE]
 import { enableProdMode } from "@tensorflow/tfjs";
 import { parseArgs } from "node:util";
-import { promptFollowingTable } from "./prompt-following-report.js";
-import { runPromptFollowing } from "./prompt-following.js";
-import { eventPrinter } from "./vae-experiment-console.js";
+import { promptFollowingTable } from "../reports/prompt-following.js";
+import { runPromptFollowing } from "../prompt-following.js";
+import { eventPrinter } from "../vae-experiments/console.js";
 
 const { values } = parseArgs({
   options: {

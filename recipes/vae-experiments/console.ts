@@ -1,7 +1,7 @@
 // The command line of an experiment: `[--out FOLDER] [--fresh]`, progress to the terminal, stopped by Ctrl-C.
 import { enableProdMode } from "@tensorflow/tfjs";
 import { parseArgs } from "node:util";
-import type { RecipeEvent } from "./events.js";
+import type { RecipeEvent } from "../run/events.js";
 
 export interface ExperimentCall {
   readonly folder: string;

@@ -30,7 +30,7 @@ export async function sampleClip(models: RunModels, request: SampleOptions): Pro
   }
   if ((known !== undefined || windows > 1) && (network.denoiser.controlChannels ?? 0) === 0) {
     throw new ConfigError(
-      `${known === undefined ? `windows is ${windows}` : "known is given"} but this run's denoiser reads no given frames; train one that does with recipes/image-to-video-main.ts`,
+      `${known === undefined ? `windows is ${windows}` : "known is given"} but this run's denoiser reads no given frames; train one that does with recipes/programs/image-to-video.ts`,
     );
   }
   if (known !== undefined && known.frames >= frames) {

@@ -1,8 +1,8 @@
 // The comparison of variants as figures and a page.
 import * as Plot from "@observablehq/plot";
-import { type Colours, htmlPage, lossFigure, svgFigure } from "./vae-experiment-page.js";
-import type { Reconstruction } from "./vae-experiment-measures.js";
-import type { VariantsReport } from "./vae-variants.js";
+import { type Colours, htmlPage, lossFigure, svgFigure } from "./page.js";
+import type { Reconstruction } from "./measures.js";
+import type { VariantsReport } from "../vae-variants.js";
 
 const colours: Colours = { "per-frame": "#2a7f3f", released: "#c8502d" };
 

@@ -1,10 +1,10 @@
 // Trains a denoiser that goes on from given frames, and tells how well it keeps them:
-//   npx tsx -C @noisereel/source recipes/image-to-video-main.ts [--run FOLDER] [--out FOLDER]
+//   npx tsx -C @noisereel/source recipes/programs/image-to-video.ts [--run FOLDER] [--out FOLDER]
 import { enableProdMode } from "@tensorflow/tfjs";
 import { parseArgs } from "node:util";
-import { imageToVideoTable } from "./image-to-video-report.js";
-import { runImageToVideo } from "./image-to-video.js";
-import { eventPrinter } from "./vae-experiment-console.js";
+import { imageToVideoTable } from "../reports/image-to-video.js";
+import { runImageToVideo } from "../image-to-video.js";
+import { eventPrinter } from "../vae-experiments/console.js";
 
 const { values } = parseArgs({
   options: {

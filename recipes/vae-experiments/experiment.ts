@@ -11,10 +11,10 @@ import { type Clip, ConfigError, createRng, type Example, type Executor, initial
 import { centerCropResize, manifestSource, readManifest, selectFrames } from "@noisereel/data";
 import { adamW, cosine } from "@noisereel/trainer";
 import path from "node:path";
-import type { RunFolder } from "./quickstart/run-folder.js";
-import { trainInPhase } from "./quickstart/train-phase.js";
-import { setLogVariance } from "./latent-size.js";
-import { type FrameRange, measureReconstruction, type Reconstruction } from "./vae-experiment-measures.js";
+import type { RunFolder } from "../quickstart/run-folder.js";
+import { trainInPhase } from "../quickstart/train-phase.js";
+import { setLogVariance } from "../latents/scale.js";
+import { type FrameRange, measureReconstruction, type Reconstruction } from "./measures.js";
 
 /** What a small model's configuration names beside its structure. */
 export interface VaeWidths {

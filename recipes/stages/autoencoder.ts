@@ -5,10 +5,10 @@ import { fileSha256, selectFrames, temporalCrop } from "@noisereel/data";
 import { adamW, cosine, ema, heldOutPlugin, type RecipeContext, type Stage, stage, withEma } from "@noisereel/trainer";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { saveScaled, setLogVariance } from "./latent-size.js";
-import { drawWithoutRepeats } from "./quickstart/draw.js";
-import { forEachClip } from "./stages-clips.js";
-import type { StagesOptions } from "./stages-options.js";
+import { saveScaled, setLogVariance } from "../latents/scale.js";
+import { drawWithoutRepeats } from "../quickstart/draw.js";
+import { forEachClip } from "./clips.js";
+import type { StagesOptions } from "./options.js";
 
 /** Where the autoencoder of a run lies: the one it was given, or its own. */
 export function autoencoderFolder({ autoencoder }: StagesOptions, context: RecipeContext): string {

@@ -5,10 +5,10 @@ import { clipSha256, makeExample, openLatentCache } from "@noisereel/data";
 import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
 import type { RecipeContext } from "@noisereel/trainer";
 import path from "node:path";
-import { latelyUsed } from "./lately-used.js";
-import { posteriorOf, scalePosterior } from "./latent-posteriors.js";
-import { forEachClip, type StageClips } from "./stages-clips.js";
-import type { StageOptions, StagesOptions } from "./stages-options.js";
+import { latelyUsed } from "../run/lately-used.js";
+import { posteriorOf, scalePosterior } from "../latents/posteriors.js";
+import { forEachClip, type StageClips } from "./clips.js";
+import type { StageOptions, StagesOptions } from "./options.js";
 
 /** Latents that stay in memory, for sets that fit: reading them anew would be a tenth of a short step. */
 const keptBytes = 256 * 2 ** 20;

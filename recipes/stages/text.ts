@@ -5,7 +5,7 @@ import { cached, smallTextEncoder, T5Encoder, t5TextEncoder, unigramTokenizer } 
 import type { RecipeContext } from "@noisereel/trainer";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { StagesOptions } from "./stages-options.js";
+import type { StagesOptions } from "./options.js";
 
 export interface StageText {
   /** For sampling. */

@@ -3,9 +3,9 @@ import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pro
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import type { RecipeEvent } from "./events.js";
-import { shippedManifest } from "./quickstart/config.js";
-import { initialisationConfig, runVaeInitialisation } from "./vae-initialisation.js";
+import type { RecipeEvent } from "../run/events.js";
+import { shippedManifest } from "../quickstart/config.js";
+import { initialisationConfig, runVaeInitialisation } from "../vae-initialisation.js";
 
 let folder: string;
 beforeAll(() => tf.setBackend("cpu"));

@@ -1,5 +1,6 @@
 // How far `noisereel estimate` is from the run that follows, on this machine:
 //   npx tsx -C @noisereel/source tools/estimate-check.ts [--recipe stages-small] [--stages stage-1,stage-2] [--set a.b=c …]
+// Stages of a denoiser alone need a trained autoencoder: --set autoencoder.pretrained=FOLDER --set heldOut=0 --set sampling.prompts=0
 // Each stage is estimated, begun once until its data is prepared, and then trained in a fresh process. Compared are the median
 // seconds of a step and the largest resident memory; exits 1 when either is more than 15 % off.
 import type { StageEstimate } from "@noisereel/trainer";

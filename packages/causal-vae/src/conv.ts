@@ -23,6 +23,9 @@ export interface CausalConvOptions {
   readonly pad: readonly [vertical: AxisPadding, horizontal: AxisPadding];
 }
 
+/** Numbers in a clip from which on its layout matters. */
+const largeSize = 2 ** 22;
+
 /**
  * Cross-correlation of `x` `[B, T, H, W, in]` with `kt - 1` copies of its first frame in front: valid in time, padded
  * with zeros in space. `filter`: `[kt, kh, kw, in, out]`, `bias`: `[out]`; result `[B, T', H', W', out]` with
@@ -40,7 +43,11 @@ export function causalConv3d(
     );
   }
   const taps = filter.shape[0];
-  if (taps === 1 && options.strides[0] === 1) return frameConv(x, tf.squeeze(filter, [0]), bias, options);
+  if (taps === 1 && options.strides[0] === 1) {
+    // Compiled, large frames stay where they are: a product of matrices would move the channels last and back.
+    const large = x.size >= largeSize && hasKernel("nn.Conv3DCausal");
+    return large ? fused(x, filter, bias, options) : frameConv(x, tf.squeeze(filter, [0]), bias, options);
+  }
   // Every tap sees the same frame, so their sum is a 2D kernel.
   if (x.shape[1] === 1) return tf.tidy(() => frameConv(x, tf.sum(filter, 0), bias, options));
   if (hasKernel("nn.Conv3DCausal")) return fused(x, filter, bias, options);

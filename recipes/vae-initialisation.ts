@@ -1,20 +1,17 @@
 // Three ways to start a video VAE from an image VAE, side by side: the 2D kernels become the last, the middle or all taps
 // of the 3D kernels. An image VAE is trained on frames; then the same video VAE is trained from the three starts.
 import { CausalVae, causalConfig, inflate, type InflationInit } from "@noisereel/causal-vae";
-import { onnxExecutor } from "@noisereel/compile";
-import { createRng, type Executor } from "@noisereel/core";
-import { writeFileAtomically } from "@noisereel/core/node";
-import path from "node:path";
-import type { RecipeEvent } from "./run/events.js";
-import { shippedManifest } from "./quickstart/config.js";
-import { RunFolder } from "./quickstart/run-folder.js";
+import { createRng } from "@noisereel/core";
 import {
   cutClip,
   type Experiment,
+  type ExperimentOptions,
   measureVae,
-  readSquareClips,
+  openExperiment,
+  secondsOf,
   trainImageVae,
   trainVae,
+  writeReport,
 } from "./vae-experiments/experiment.js";
 import type { Reconstruction } from "./vae-experiments/measures.js";
 import { initialisationFigures } from "./vae-experiments/initialisation-figures.js";
@@ -35,18 +32,8 @@ export const initialisationConfig = {
 };
 export type InitialisationConfig = typeof initialisationConfig;
 
-export interface InitialisationOptions {
-  /** Where the run and its report go. Default `runs/vae-initialisation`. */
-  readonly folder?: string;
-  /** Removes what the folder holds first. Default false: goes on with it. */
-  readonly fresh?: boolean;
-  /** Default the clips that ship with noisereel. */
-  readonly manifest?: string;
+export interface InitialisationOptions extends ExperimentOptions {
   readonly config?: InitialisationConfig;
-  /** Default ONNX Runtime on the CPU. */
-  readonly executor?: Executor;
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: RecipeEvent) => void;
 }
 
 /** One start: what it reconstructs before and after training, and the L1 loss of every step between. */
@@ -72,20 +59,10 @@ export interface InitialisationReport {
  * goes on. Throws `ConfigError` for a folder with another configuration.
  */
 export async function runVaeInitialisation(options: InitialisationOptions = {}): Promise<InitialisationReport> {
-  const { config = initialisationConfig, executor = onnxExecutor(), onEvent = () => {} } = options;
-  const signal = options.signal ?? new AbortController().signal;
-  const manifest = path.resolve(options.manifest ?? shippedManifest());
-  const run = await RunFolder.open({
-    folder: path.resolve(options.folder ?? "runs/vae-initialisation"),
-    config: { ...config },
-    fresh: options.fresh ?? false,
-    emit: onEvent,
-  });
-  const { size, measuredFrames, klWeight } = config;
-  const clips = await readSquareClips(manifest, { size, frames: measuredFrames, signal });
-  const experiment: Experiment = { run, executor, signal, clips, klWeight };
+  const { config = initialisationConfig } = options;
+  const experiment = await openExperiment("vae-initialisation", options, config);
   const rng = createRng(config.seed);
-  const range = { start: 0, frames: measuredFrames };
+  const range = { start: 0, frames: config.measuredFrames };
 
   const image = await trainImageVae(experiment, {
     name: "image",
@@ -107,15 +84,12 @@ export async function runVaeInitialisation(options: InitialisationOptions = {}):
     }
     const report: InitialisationReport = {
       config,
-      clips: clips.map(({ id }) => id),
+      clips: experiment.clips.map(({ id }) => id),
       image: imageResult,
       results,
-      seconds: Object.values(run.seconds).reduce((sum, value) => sum + value, 0),
+      seconds: secondsOf(experiment),
     };
-    await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
-    for (const [name, content] of Object.entries(initialisationFigures(report))) {
-      await writeFileAtomically(run.path(name), content);
-    }
+    await writeReport(experiment, report, initialisationFigures(report));
     return report;
   } finally {
     image.dispose();

@@ -1,20 +1,17 @@
 // The released structure beside ours, for the same budget: attention, norms and upsampling that see the whole clip, or one
 // frame and the past. The same small model is trained both ways, from the same image VAE, on the same clips in the same order.
 import { CausalVae, causalConfig, inflate, releaseConfig } from "@noisereel/causal-vae";
-import { onnxExecutor } from "@noisereel/compile";
-import { createRng, type Executor } from "@noisereel/core";
-import { writeFileAtomically } from "@noisereel/core/node";
-import path from "node:path";
-import type { RecipeEvent } from "./run/events.js";
-import { shippedManifest } from "./quickstart/config.js";
-import { RunFolder } from "./quickstart/run-folder.js";
+import { createRng } from "@noisereel/core";
 import {
   cutClip,
   type Experiment,
+  type ExperimentOptions,
   measureVae,
-  readSquareClips,
+  openExperiment,
+  secondsOf,
   trainImageVae,
   trainVae,
+  writeReport,
 } from "./vae-experiments/experiment.js";
 import type { Reconstruction } from "./vae-experiments/measures.js";
 import { variantFigures } from "./vae-experiments/variants-figures.js";
@@ -40,18 +37,8 @@ export type VariantsConfig = typeof variantsConfig;
 export const variants = ["released", "per-frame"] as const;
 export type Variant = (typeof variants)[number];
 
-export interface VariantsOptions {
-  /** Where the run and its report go. Default `runs/vae-variants`. */
-  readonly folder?: string;
-  /** Removes what the folder holds first. Default false: goes on with it. */
-  readonly fresh?: boolean;
-  /** Default the clips that ship with noisereel. */
-  readonly manifest?: string;
+export interface VariantsOptions extends ExperimentOptions {
   readonly config?: VariantsConfig;
-  /** Default ONNX Runtime on the CPU. */
-  readonly executor?: Executor;
-  readonly signal?: AbortSignal;
-  readonly onEvent?: (event: RecipeEvent) => void;
 }
 
 /** One training: what the model reconstructs before and after it, and the loss of every step. */
@@ -82,18 +69,8 @@ export interface VariantsReport {
  * moment and called again it goes on. Throws `ConfigError` for a folder with another configuration.
  */
 export async function runVaeVariants(options: VariantsOptions = {}): Promise<VariantsReport> {
-  const { config = variantsConfig, executor = onnxExecutor(), onEvent = () => {} } = options;
-  const signal = options.signal ?? new AbortController().signal;
-  const manifest = path.resolve(options.manifest ?? shippedManifest());
-  const run = await RunFolder.open({
-    folder: path.resolve(options.folder ?? "runs/vae-variants"),
-    config: { ...config },
-    fresh: options.fresh ?? false,
-    emit: onEvent,
-  });
-  const { size, measuredFrames, klWeight } = config;
-  const clips = await readSquareClips(manifest, { size, frames: measuredFrames, signal });
-  const experiment: Experiment = { run, executor, signal, clips, klWeight };
+  const { config = variantsConfig } = options;
+  const experiment = await openExperiment("vae-variants", options, config);
   const images: Reconstruction[] = [];
   const results: VariantResult[] = [];
   for (const seed of config.seeds) {
@@ -111,12 +88,9 @@ export async function runVaeVariants(options: VariantsOptions = {}): Promise<Var
       image.dispose();
     }
   }
-  const seconds = Object.values(run.seconds).reduce((sum, value) => sum + value, 0);
-  const report: VariantsReport = { config, clips: clips.map(({ id }) => id), images, results, seconds };
-  await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
-  for (const [name, content] of Object.entries(variantFigures(report))) {
-    await writeFileAtomically(run.path(name), content);
-  }
+  const seconds = secondsOf(experiment);
+  const report: VariantsReport = { config, clips: experiment.clips.map(({ id }) => id), images, results, seconds };
+  await writeReport(experiment, report, variantFigures(report));
   return report;
 }
 

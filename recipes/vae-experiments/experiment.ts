@@ -7,13 +7,17 @@ import {
   savePretrained,
   vaeTask,
 } from "@noisereel/causal-vae";
+import { onnxExecutor } from "@noisereel/compile";
 import { type Clip, ConfigError, createRng, type Example, type Executor, initialize, type Rng } from "@noisereel/core";
+import { writeFileAtomically } from "@noisereel/core/node";
 import { centerCropResize, manifestSource, readManifest, selectFrames } from "@noisereel/data";
 import { adamW, cosine } from "@noisereel/trainer";
 import path from "node:path";
-import type { RunFolder } from "../quickstart/run-folder.js";
-import { trainInPhase } from "../quickstart/train-phase.js";
 import { setLogVariance } from "../latents/scale.js";
+import { shippedManifest } from "../quickstart/config.js";
+import { RunFolder } from "../quickstart/run-folder.js";
+import { trainInPhase } from "../quickstart/train-phase.js";
+import type { RecipeEvent } from "../run/events.js";
 import { type FrameRange, measureReconstruction, type Reconstruction } from "./measures.js";
 
 /** What a small model's configuration names beside its structure. */
@@ -40,13 +44,64 @@ export interface Experiment {
   readonly klWeight: number;
 }
 
+/** What a caller may say of an experiment beside its numbers. */
+export interface ExperimentOptions {
+  /** Where the run and its report go. Default `runs/` and the experiment's name. */
+  readonly folder?: string;
+  /** Removes what the folder holds first. Default false: goes on with it. */
+  readonly fresh?: boolean;
+  /** Default the clips that ship with noisereel. */
+  readonly manifest?: string;
+  /** Default ONNX Runtime on the CPU. */
+  readonly executor?: Executor;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RecipeEvent) => void;
+}
+
+/** Opens the folder and reads the clips. Throws `ConfigError` for a folder with another configuration. */
+export async function openExperiment(
+  name: string,
+  options: ExperimentOptions,
+  config: { readonly size: number; readonly measuredFrames: number; readonly klWeight: number },
+): Promise<Experiment> {
+  const { executor = onnxExecutor(), onEvent = () => {}, signal = new AbortController().signal } = options;
+  const { size, measuredFrames, klWeight } = config;
+  const run = await RunFolder.open({
+    folder: path.resolve(options.folder ?? path.join("runs", name)),
+    config: { ...config },
+    fresh: options.fresh ?? false,
+    emit: onEvent,
+  });
+  const clips = await readSquareClips(path.resolve(options.manifest ?? shippedManifest()), {
+    size,
+    frames: measuredFrames,
+    signal,
+  });
+  return { run, executor, signal, clips, klWeight };
+}
+
+/** Seconds of computing, interrupted runs included. */
+export function secondsOf({ run }: Experiment): number {
+  return Object.values(run.seconds).reduce((sum, value) => sum + value, 0);
+}
+
+/** Writes `report.json` and the figures by their names into the run's folder. */
+export async function writeReport(
+  { run }: Experiment,
+  report: object,
+  figures: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeFileAtomically(run.path("report.json"), `${JSON.stringify(report, null, 2)}\n`);
+  for (const [name, content] of Object.entries(figures)) await writeFileAtomically(run.path(name), content);
+}
+
 /** The manifest's clips of at least `frames` frames, cropped to squares of `size` pixels. */
-export async function readSquareClips(
+async function readSquareClips(
   manifest: string,
   options: { readonly size: number; readonly frames: number; readonly signal: AbortSignal },
 ): Promise<readonly Clip[]> {
   const { size, frames, signal } = options;
-  const source = manifestSource(await readManifest(path.resolve(manifest)));
+  const source = manifestSource(await readManifest(manifest));
   const resize = centerCropResize({ height: size, width: size });
   const clips: Clip[] = [];
   for (let index = 0; index < source.length; index++) {

@@ -16,7 +16,7 @@ the medians of the ratios of time and the ratio of the largest resident sets. Bo
 keep their own threads policy; that their results agree is checked. Without NOISEREEL_PYTHON (a Python that has torch)
 only noisereel is measured and there are no ratios.
 
-  --released   The whole released models instead of parts of them: minutes and up to 10 GiB a work.
+  --released   The whole released models instead of parts of them: minutes and up to 13 GiB a work, both sides together.
   --rounds N   Measured runs of each side. Default 9, with --released 3.
   --warmup N   Runs before that. Default 3, with --released 1.
   --only A,B   Works by key: ${Object.keys(works).join(", ")}.

@@ -15,12 +15,10 @@ const smallest = 2 ** 22;
 export function shareShapes(graph: Graph): Graph {
   const builder = new GraphBuilder();
   const flattened = new Map<Edge, Edge>();
-  const reshape = (edge: Edge, shape: readonly number[]): Edge =>
-    edge.shape.join() === shape.join() ? edge : builder.emit("Reshape", [edge, builder.ints(shape)], shape);
   const flat = (edge: Edge, shape: readonly number[]): Edge => {
-    const found = flattened.get(edge);
-    if (found?.shape.join() === shape.join()) return found;
-    const made = reshape(edge, shape);
+    const found = [edge, flattened.get(edge)].find((one) => one?.shape.join() === shape.join());
+    if (found !== undefined) return found;
+    const made = builder.emit("Reshape", [edge, builder.ints(shape)], shape);
     flattened.set(edge, made);
     return made;
   };

@@ -10,7 +10,7 @@ import { posteriorOf, scalePosterior } from "../latents/posteriors.js";
 import { forEachClip, type StageClips } from "./clips.js";
 import type { StageOptions, StagesOptions } from "./options.js";
 
-/** Latents that stay in memory, for sets that fit: reading them anew would be a tenth of a short step. */
+/** Latents that stay in memory, read before the first step as far as they fit: reading them later would be a tenth of a short step. */
 const keptBytes = 256 * 2 ** 20;
 
 export interface LatentSet extends StageClips {
@@ -67,9 +67,15 @@ export async function encodeStage(
   );
   const piece = latelyUsed({
     load: async (key) => scalePosterior((await cache.get(key))!, coder.latentScale),
-    bytesOf: ({ mean, logVariance }) => mean.byteLength + (logVariance?.byteLength ?? 0),
+    bytesOf,
     bytes: keptBytes,
   });
+  let bytes = 0;
+  for (const key of [...known.values()].flatMap((clip) => clip.keys.flat())) {
+    signal.throwIfAborted();
+    bytes += bytesOf(await piece(key));
+    if (bytes > keptBytes) break;
+  }
   return {
     ...clips,
     caption: (id) => known.get(id)!.caption,
@@ -81,6 +87,8 @@ export async function encodeStage(
     },
   };
 }
+
+const bytesOf = ({ mean, logVariance }: LatentPosterior): number => mean.byteLength + (logVariance?.byteLength ?? 0);
 
 /** Latents of the right shapes and no meaning: a step on them takes as long as one on real ones. */
 export async function standInLatents(

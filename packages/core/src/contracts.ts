@@ -237,6 +237,21 @@ export interface TrainRun {
   checkpoint(): Promise<Checkpoint>;
 }
 
+/** Something that a run does beside its steps and that takes time: an estimate does it a few times to say how much. */
+export interface SideWork {
+  /** For people, e.g. "samples"; works of one name are added up. */
+  readonly name: string;
+  /** How often a run does it from its first step to its last. */
+  readonly times: number;
+  /**
+   * Does it once as the run would, between two steps, and leaves nothing behind: weights, random streams and what the plugin
+   * remembers stay as they were. Stops when `run.signal` aborts.
+   */
+  once(run: TrainRun): MaybePromise<void>;
+  /** Frees what `once` made. */
+  dispose?(): MaybePromise<void>;
+}
+
 export interface TrainerPlugin {
   readonly name: string;
   onStart?(run: TrainRun): MaybePromise<void>;
@@ -245,6 +260,11 @@ export interface TrainerPlugin {
   /** Saved in every checkpoint under the plugin's name and handed back on resume. */
   state?(): Checkpoint;
   restore?(state: Checkpoint): void;
+  /**
+   * What the hooks take time for in a run of so many steps, for estimates; empty when they take none worth saying. Left out, an
+   * estimate says that the plugin was not measured.
+   */
+  sideWork?(totalSteps: number): readonly SideWork[];
 }
 
 // ---------------------------------------------------------------- storage, logging, evaluation

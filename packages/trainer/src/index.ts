@@ -6,6 +6,8 @@ export { checkpointProgress, type Counters, loadModules, type SkippedStep } from
 export { adaptiveClip, type AdaptiveClipOptions, type ClipRule, fixedClip } from "./clip.js";
 export { Ema, ema, type EmaOptions, withEma } from "./ema.js";
 export { type Estimate, estimate, type EstimateOptions } from "./estimate.js";
+export type { SettleRule } from "./estimating/settle.js";
+export type { SideWorkEstimate } from "./estimating/side-work.js";
 export { TrainingError } from "./errors.js";
 export { adafactor, type AdafactorOptions } from "./optimizers/adafactor.js";
 export { type AdamOptions, adamW, type AdamWOptions, scaleByAdam } from "./optimizers/adamw.js";
@@ -63,6 +65,7 @@ export {
   stage,
   type StageAbout,
   type StageEstimate,
+  type StageEstimateOptions,
   type StageOptions,
   type StageRun,
   type StagesOptions,

@@ -1,7 +1,16 @@
-import { createRng } from "@noisereel/core";
+import { createRng, type SideWork } from "@noisereel/core";
 import { expect, test } from "vitest";
 import { draw, fingerprint, type Perceptron, points, regression } from "../test/tiny-task.js";
-import { adamW, memoryStore, runStages, type Stage, stage, type StagesSummary, type StageStep } from "./index.js";
+import {
+  adamW,
+  memoryStore,
+  type OpenOptions,
+  runStages,
+  type Stage,
+  stage,
+  type StagesSummary,
+  type StageStep,
+} from "./index.js";
 
 const data = points(16);
 
@@ -97,4 +106,43 @@ test("sequences that cannot work are refused before anything runs", async () => 
     'stage "three" starts from "two", which is no earlier stage; earlier ones are one',
   );
   await expect(run([one, two, one])).rejects.toThrow('two stages are named "one"');
+});
+
+test("an estimate of a stage counts opening it, its own work and saving, and says when finishing was not measured", async () => {
+  const opened: OpenOptions[] = [];
+  const encode = { name: "preparing", times: 3, once: () => undefined };
+  const make = (sideWork: readonly SideWork[] | undefined) =>
+    stage({
+      name: "alone",
+      open(open) {
+        opened.push(open);
+        const optimizer = adamW();
+        return {
+          task: regression().task,
+          items: draw(data),
+          optimizer,
+          learningRate: 0.01,
+          totalSteps: 9,
+          saveEvery: 4,
+          rng: createRng(1),
+          sideWork,
+          finish: () => Promise.reject(new Error("an estimate finishes nothing")),
+          dispose: () => optimizer.dispose(),
+        };
+      },
+    });
+  const scratch = memoryStore();
+  const trackers = [{ name: "nobody", scalars: () => undefined }];
+  const said = await make([encode]).estimate({ scratch, trackers });
+  expect(opened[0]).toMatchObject({ dry: true, trackers });
+  expect(said.sideWork).toMatchObject([
+    { name: "preparing", times: 4 },
+    { name: "saving", times: 3 },
+  ]);
+  expect(said.secondsTotal).toBeGreaterThan(said.secondsOfSteps);
+  const unsaid = await make(undefined).estimate({ steps: 1 });
+  expect(unsaid.sideWork.slice(1)).toMatchObject([
+    { name: "saving", times: 3, reason: "there is no scratch store" },
+    { name: "finishing", times: 1, reason: "the stage has no sideWork" },
+  ]);
 });

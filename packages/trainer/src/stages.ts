@@ -6,14 +6,17 @@ import {
   ConfigError,
   type MaybePromise,
   type NamedTensors,
+  type SideWork,
   type Tracker,
   type TrainerPlugin,
   type TrainStep,
 } from "@noisereel/core";
 import { latestCheckpoint } from "./checkpoint/latest.js";
+import { memoryStore } from "./checkpoint/memory-store.js";
 import { checkpointProgress } from "./checkpoint/training-state.js";
 import { processGroup } from "./distributed/process-group.js";
 import { estimate, type Estimate, type EstimateOptions } from "./estimate.js";
+import { addUp } from "./estimating/side-work.js";
 import { train, type TrainSummary } from "./train.js";
 import type { StartFrom, TrainOptions } from "./train-options.js";
 
@@ -40,6 +43,11 @@ export type StageRun<Item, Batch extends NamedTensors = NamedTensors> = Omit<
   readonly dropped?: readonly DroppedItem[];
   /** Another stage that spends as much, for a chart of both held-out losses against the share of their steps. */
   readonly compare?: Comparison | undefined;
+  /**
+   * What else the stage takes time for and a dry opening leaves out, e.g. encoding clips (`"preparing"`) and what `finish` does. An
+   * estimate adds opening the stage to what is named "preparing". Default nothing; a `finish` without it counts as not measured.
+   */
+  readonly sideWork?: readonly SideWork[] | undefined;
   /** Called after the last step with the trained weights in the modules, e.g. to write a model folder. */
   readonly finish?: (() => MaybePromise<void>) | undefined;
   /** Called when the stage is over, also after an abort or a failure: disposes models, optimizer and average. */
@@ -93,14 +101,19 @@ export interface StageAbout {
 
 export interface StageEstimate extends Estimate, StageAbout {}
 
+export interface StageEstimateOptions extends Omit<EstimateOptions, "restore" | "also"> {
+  /** Told what the stage's plugins tell, as that takes time too; for nobody to read. Default none. */
+  readonly trackers?: readonly Tracker[] | undefined;
+}
+
 /** A stage whose kinds of item and batch nobody else has to know. */
 export interface Stage {
   readonly name: string;
   readonly from: string | undefined;
   readonly recomputeOption: string | undefined;
   start(given: StageStart): AsyncGenerator<TrainStep, TrainSummary, void>;
-  /** Opens the stage, runs a few of its steps and closes it. Nothing is written. */
-  estimate(options?: EstimateOptions): Promise<StageEstimate>;
+  /** Opens the stage, runs a few of its steps, does what else it does, and closes it. Nothing is written but to `scratch` and `trackers`. */
+  estimate(options?: StageEstimateOptions): Promise<StageEstimate>;
   complete(): MaybePromise<boolean>;
 }
 
@@ -116,7 +129,7 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
       // Rank 0 first: what it encodes and caches, the others find.
       const group = processGroup(distributed, () => []);
       const opened = await group.inTurn(async () => options.open(how));
-      const { dispose, finish, facts = {}, dropped = [], compare, ...run } = opened;
+      const { dispose, finish, facts = {}, dropped = [], compare, sideWork: _, ...run } = opened;
       try {
         onOpen?.({ facts, dropped, totalSteps: run.totalSteps, ...(compare === undefined ? {} : { compare }) });
         const { startWith, ...rest } = run as TrainOptions<Item, Batch>;
@@ -137,12 +150,27 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
         await dispose?.();
       }
     },
-    async estimate(how) {
-      const opened = await options.open({ dry: true, signal: new AbortController().signal, trackers: [] });
-      const { dispose, finish: _, facts = {}, dropped = [], startWith: __, compare: ___, ...run } = opened;
+    async estimate({ trackers = [], ...how } = {}) {
+      const started = performance.now();
+      const opened = await options.open({ dry: true, signal: how.signal ?? new AbortController().signal, trackers });
+      const opening = { name: "preparing", times: 1, seconds: (performance.now() - started) / 1000 };
+      const { dispose, finish, facts = {}, dropped = [], startWith: _, compare: __, sideWork: own, ...run } = opened;
       try {
-        const options = { ...run, saveEvery: undefined } as TrainOptions<Item, Batch>; // there is no store
-        return { ...(await estimate(options, how)), facts, dropped, totalSteps: run.totalSteps };
+        // A run of stages gives each a store; which one does not matter here.
+        const options = { ...run, store: memoryStore() } as TrainOptions<Item, Batch>;
+        const found = await estimate(options, { ...how, also: own, restore: false });
+        const unsaid =
+          finish === undefined || own !== undefined
+            ? []
+            : [{ name: "finishing", times: 1, seconds: undefined, reason: "the stage has no sideWork" }];
+        return {
+          ...found,
+          sideWork: addUp([opening, ...found.sideWork, ...unsaid]),
+          secondsTotal: found.secondsTotal + opening.seconds,
+          facts,
+          dropped,
+          totalSteps: run.totalSteps,
+        };
       } finally {
         await dispose?.();
       }

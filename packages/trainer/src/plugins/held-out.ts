@@ -82,6 +82,11 @@ export function heldOutPlugin<Item, Batch extends NamedTensors>(options: HeldOut
     return sums;
   }
 
+  function dispose(): void {
+    executable?.dispose();
+    executable = undefined;
+  }
+
   const plugin = every({
     name,
     steps: options.steps,
@@ -93,14 +98,13 @@ export function heldOutPlugin<Item, Batch extends NamedTensors>(options: HeldOut
       for (const [phase, loss] of Object.entries(losses)) table.add(phase, step, loss);
       for (const tracker of trackers) await tracker.scalars(step, Object.fromEntries(named));
     },
+    title: "held-out losses",
+    rehearse: { once: async (run) => void (await measure(run.step)), dispose },
   });
   return {
     ...plugin,
     curves: () => table.curves(),
-    onEnd() {
-      executable?.dispose();
-      executable = undefined;
-    },
+    onEnd: dispose,
     state: () => table.state(),
     restore: (state) => table.restore(state),
   };

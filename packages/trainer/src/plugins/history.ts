@@ -23,6 +23,7 @@ export function historyPlugin({ every = 1 }: HistoryOptions = {}): HistoryPlugin
       for (const [phase, loss] of Object.entries(losses)) table.add(`loss.${phase}`, step, loss);
       for (const [name, value] of Object.entries(scalars)) table.add(name, step, value);
     },
+    sideWork: () => [],
     state: () => table.state(),
     restore: (state) => table.restore(state),
   };

@@ -20,6 +20,7 @@ export function progressPlugin(options: ProgressOptions): TrainerPlugin {
   let first = true;
   return {
     name: "progress",
+    sideWork: () => [],
     onStart() {
       recent.length = 0;
       first = true;

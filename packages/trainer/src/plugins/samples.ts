@@ -1,6 +1,7 @@
 // What the model makes of the same prompts and seeds as it learns, with the trained weights and with their average.
 import { type Clip, ConfigError, type Tracker, type TrainerPlugin, type TrainRun } from "@noisereel/core";
 import { type Ema, withEma } from "../ema.js";
+import { timesEvery } from "../estimating/side-work.js";
 import type { LiveRun } from "../train.js";
 
 export interface SamplesOptions {
@@ -19,7 +20,10 @@ export interface SamplesOptions {
   readonly name?: string;
 }
 
-/** Makes samples at step 0, every `steps` steps, and at the end. An abort ends a round. */
+/**
+ * Makes samples at step 0, every `steps` steps, and at the end. An abort ends a round. For an estimate they are made in the same
+ * way, trackers included.
+ */
 export function samplesPlugin(options: SamplesOptions): TrainerPlugin {
   const { prompts, seed = 0, steps, ema, trackers, name = "sample" } = options;
   if (prompts.length === 0) throw new ConfigError("prompts is empty; give at least one prompt to sample");
@@ -35,11 +39,15 @@ export function samplesPlugin(options: SamplesOptions): TrainerPlugin {
     }
   }
 
-  async function bothRounds(run: TrainRun): Promise<void> {
+  const weights = ema === undefined ? (["raw"] as const) : (["raw", "ema"] as const);
+
+  async function rounds(run: TrainRun, chosen: readonly ("raw" | "ema")[]): Promise<void> {
     await (run as LiveRun).sync();
     try {
-      await round(run.step, "raw", run.signal);
-      if (ema !== undefined) await withEma(ema, () => round(run.step, "ema", run.signal));
+      for (const kind of chosen) {
+        const make = () => round(run.step, kind, run.signal);
+        await (kind === "raw" ? make() : withEma(ema!, make));
+      }
     } catch (error) {
       // The run itself is stopping: it saves and ends.
       if (!run.signal.aborted) throw error;
@@ -49,10 +57,18 @@ export function samplesPlugin(options: SamplesOptions): TrainerPlugin {
   return {
     name,
     async onStart(run) {
-      if (run.step === 0) await bothRounds(run);
+      if (run.step === 0) await rounds(run, weights);
     },
     async onStep({ step, totalSteps }, run) {
-      if (step % steps === 0 || step === totalSteps) await bothRounds(run);
+      if (step % steps === 0 || step === totalSteps) await rounds(run, weights);
     },
+    // A round of one kind of weights is what is timed: half of the time for the same figure.
+    sideWork: (totalSteps) => [
+      {
+        name: "samples",
+        times: weights.length * (1 + timesEvery(totalSteps, steps)),
+        once: (run) => rounds(run, ["raw"]),
+      },
+    ],
   };
 }

@@ -95,6 +95,19 @@ describe("state", () => {
     remember.dispose();
   });
 
+  it("takes in a variable that only an assigned value reads, made before the one it is assigned to", async () => {
+    const weight = tf.variable(tf.tensor1d([2, 4]));
+    const average = tf.variable(tf.tensor1d([0, 0]));
+    const step = compile(({ rate }) => {
+      average.assign(tf.add(average, tf.mul(tf.sub(weight, average), rate!)));
+      return { rate: tf.neg(rate!) };
+    });
+    expect(await read(step.run({ rate: tf.scalar(0.5) }), "rate")).toEqual([-0.5]);
+    await step.sync();
+    expect(Array.from(average.dataSync())).toEqual([1, 2]);
+    step.dispose();
+  });
+
   it("can swap variables", async () => {
     const [a, b] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))];
     const swap = compile(() => {

@@ -92,6 +92,7 @@ export function traceFunction(
       const sym = backend.symbol(tensor);
       return { name, edge: active.tracer.edge(sym), spec: { shape: [...sym.shape], dtype: sym.dtype } };
     });
+    for (const slot of slots.values()) placeAssigned(backend, active.tracer, slot, layouts);
     const variables = [...slots.values()].flatMap((slot) => leave(backend, active.tracer, slot, layouts) ?? []);
     const { nodes, constants } = active.tracer.graph;
     return { nodes, constants, inputs: inputs.map(({ name, edge }) => ({ name, edge })), outputs, variables };
@@ -158,6 +159,27 @@ function enter(
   return slot;
 }
 
+/** The value that a variable ends with: its own symbol unless it was assigned. */
+function lastValue(backend: TraceBackend, { variable, placeholder, sym }: Slot): Sym {
+  if (variable.isDisposed) {
+    throw new CompileError(`The compiled function disposes the variable "${variable.name}". Dispose it outside.`, {
+      tensor: variable.name,
+    });
+  }
+  return variable.dataId === placeholder ? sym : backend.symbol(variable);
+}
+
+/** Decides the layout of an assigned value, and with it that of every variable it is computed from. */
+function placeAssigned(
+  backend: TraceBackend,
+  tracer: Tracer,
+  slot: Slot,
+  layouts: ReadonlyMap<tf.Variable, Permutation>,
+): void {
+  const value = lastValue(backend, slot);
+  if (value !== slot.sym) tracer.placed(value, slot.input?.perm ?? layouts.get(slot.variable));
+}
+
 /** What the trace learned about a variable; undefined when the function neither read nor assigned it. */
 function leave(
   backend: TraceBackend,
@@ -166,12 +188,7 @@ function leave(
   layouts: ReadonlyMap<tf.Variable, Permutation>,
 ): TracedVariable | undefined {
   const { variable } = slot;
-  if (variable.isDisposed) {
-    throw new CompileError(`The compiled function disposes the variable "${variable.name}". Dispose it outside.`, {
-      tensor: variable.name,
-    });
-  }
-  const value = variable.dataId === slot.placeholder ? slot.sym : backend.symbol(variable);
+  const value = lastValue(backend, slot);
   let assigned: Edge | undefined;
   let perm = slot.input?.perm ?? layouts.get(variable);
   if (value !== slot.sym) {

@@ -9,6 +9,7 @@ import { saveScaled, setLogVariance } from "../latents/scale.js";
 import { drawWithoutRepeats } from "../quickstart/draw.js";
 import { forEachClip } from "./clips.js";
 import type { StagesOptions } from "./options.js";
+import { finishing } from "./scratch.js";
 
 /** Where the autoencoder of a run lies: the one it was given, or its own. */
 export function autoencoderFolder({ autoencoder }: StagesOptions, context: RecipeContext): string {
@@ -59,6 +60,16 @@ export function autoencoderStage(options: StagesOptions, context: RecipeContext)
       const optimizer = adamW({ betas: [0.9, 0.99], weightDecay: 0 });
       const average = ema(task.modules, { decay: emaDecay });
       const measured = used.heldOut.map((id) => clips.get(id)!).map((clip) => firstFrames(clip, frames));
+      const writeScaled = (to: string): Promise<void> =>
+        withEma(average, () =>
+          saveScaled({
+            vae,
+            clips: trained,
+            first: (clip) => firstFrames(clip, frames).video,
+            executor: context.executor,
+            folder: to,
+          }),
+        );
       return {
         task,
         items: async (_, stepRng) => [await drawExample(trained, options, stepRng)],
@@ -94,16 +105,8 @@ export function autoencoderStage(options: StagesOptions, context: RecipeContext)
           "clips held out": measured.length,
         },
         dropped: used.dropped,
-        finish: () =>
-          withEma(average, () =>
-            saveScaled({
-              vae,
-              clips: trained,
-              first: (clip) => firstFrames(clip, frames).video,
-              executor: context.executor,
-              folder,
-            }),
-          ),
+        sideWork: [finishing(writeScaled)],
+        finish: () => writeScaled(folder),
         dispose() {
           average.dispose();
           optimizer.dispose();

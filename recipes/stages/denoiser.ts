@@ -28,8 +28,10 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { drawWithoutRepeats } from "../quickstart/draw.js";
 import { openAutoencoder } from "./autoencoder.js";
-import { encodeStage, type LatentSet, standInLatents } from "./latents.js";
+import { encodeStage, type LatentSet } from "./latents.js";
 import type { StageOptions, StagesOptions } from "./options.js";
+import { finishing } from "./scratch.js";
+import { standInLatents } from "./stand-in.js";
 import { openText, type StageText } from "./text.js";
 
 /** Of each held-out clip and timestep. */
@@ -55,16 +57,29 @@ export function denoiserStage({ name, from, shape, jointStage, options, context 
     async open(open) {
       const rng = createRng(options.seed).fork("denoiser");
       const { vae, coder, hash } = await openAutoencoder(options, context, open.dry);
-      const latents =
+      const standIn =
         open.dry || hash === undefined
-          ? await standInLatents(options, shape, coder.latentChannels, rng.fork("stand-in"))
-          : await encodeStage(options, shape, { coder, hash, context, signal: open.signal });
+          ? await standInLatents(options, shape, {
+              coder,
+              hash,
+              encodedBefore: jointStage !== undefined,
+              context,
+              rng: rng.fork("stand-in"),
+            })
+          : undefined;
+      const latents =
+        standIn ?? (await encodeStage(options, shape, { coder, hash: hash!, context, signal: open.signal }));
       const text = await openText(options, context);
       const denoiser = openDenoiser(options, shape, coder.latentChannels, text.width);
       initialize(denoiser, rng.fork("weights"));
       const { task, atTimestep } = makeTasks(denoiser, text, options);
       const optimizer = adamW({ betas: [0.9, 0.99], weightDecay: options.weightDecay });
       const average = ema(task.modules, { decay: options.emaDecay });
+      const writeModels = (to: string): Promise<void> =>
+        withEma(average, async () => {
+          await text.trained?.savePretrained(path.join(to, "text-encoder"));
+          await denoiser.savePretrained(path.join(to, "denoiser")); // last: it says that the folder is whole
+        });
       const samples = samplePlugin({ denoiser, coder, text, average, latents, shape, options, context, open });
       const measured = await Promise.all(latents.heldOut.map((id) => latents.get(id)));
       return {
@@ -119,11 +134,8 @@ export function denoiserStage({ name, from, shape, jointStage, options, context 
             ? undefined
             : { stage: jointStage, title: "Trained with stills and on videos only, for as many latent frames" },
         dropped: latents.dropped,
-        finish: () =>
-          withEma(average, async () => {
-            await text.trained?.savePretrained(path.join(folder, "text-encoder"));
-            await denoiser.savePretrained(path.join(folder, "denoiser")); // last: it says that the folder is whole
-          }),
+        sideWork: [...(standIn?.preparing ?? []), finishing(writeModels)],
+        finish: () => writeModels(folder),
         dispose() {
           samples?.dispose();
           average.dispose();
@@ -198,7 +210,7 @@ function samplePlugin(given: {
   const { denoiser, coder, text, average, latents, shape, options, context, open } = given;
   const { prompts: count, steps, guidanceScale, fps } = options.sampling;
   const prompts = latents.trained.slice(0, count).map((id) => latents.caption(id));
-  if (prompts.length === 0 || open.dry) return undefined;
+  if (prompts.length === 0) return undefined;
   const network = denoiserNetwork(denoiser, context.executor);
   const { frames, height, width } = shape;
   const sample = async (request: {

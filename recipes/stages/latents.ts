@@ -1,7 +1,7 @@
 // What a stage of the denoiser trains on: the posteriors of its clips and stills, encoded once and kept on disk.
 import type { MomentsAutoencoder } from "@noisereel/causal-vae";
-import { type Clip, createRng, type Rng, sizeOf } from "@noisereel/core";
-import { clipSha256, makeExample, openLatentCache } from "@noisereel/data";
+import { type Clip, createRng } from "@noisereel/core";
+import { clipSha256, type LatentCacheOptions, makeExample, openLatentCache } from "@noisereel/data";
 import type { LatentItem, LatentPosterior } from "@noisereel/diffusion";
 import type { RecipeContext } from "@noisereel/trainer";
 import path from "node:path";
@@ -11,7 +11,7 @@ import { forEachClip, type StageClips } from "./clips.js";
 import type { StageOptions, StagesOptions } from "./options.js";
 
 /** Latents that stay in memory, read before the first step as far as they fit: reading them later would be a tenth of a short step. */
-const keptBytes = 256 * 2 ** 20;
+export const keptBytes = 256 * 2 ** 20;
 
 export interface LatentSet extends StageClips {
   /** The caption of a clip. */
@@ -20,6 +20,18 @@ export interface LatentSet extends StageClips {
   readonly views: number;
   /** The latents of a clip, scaled for the denoiser. Read from the disk, or kept from the last time. */
   get(id: string, view?: number): Promise<LatentItem>;
+}
+
+/** Where a run keeps its latents, and what they are known by. */
+export function cacheOptions(options: StagesOptions, context: RecipeContext, hash: string): LatentCacheOptions {
+  const transform = { tiled: options.autoencoder.tiled };
+  return { folder: path.join(context.folder, "latents"), encoder: hash, transform };
+}
+
+/** What is encoded of a clip: itself and stills of it. */
+export async function piecesOf(clip: Clip, { seed }: StagesOptions, stills: number): Promise<readonly Clip[]> {
+  const example = await makeExample(clip, createRng(seed), { stills: { source: "clip-frames", count: stills } });
+  return [clip, ...example.stills];
 }
 
 /** Encodes the clips of a stage, those that the cache does not know. */
@@ -36,17 +48,12 @@ export async function encodeStage(
 ): Promise<LatentSet> {
   const { coder, hash, context, signal } = given;
   const { views } = options;
-  const cache = await openLatentCache({
-    folder: path.join(context.folder, "latents"),
-    encoder: hash,
-    transform: { tiled: options.autoencoder.tiled },
-  });
+  const cache = await openLatentCache(cacheOptions(options, context, hash));
   const known = new Map<string, { readonly caption: string; readonly keys: readonly (readonly string[])[] }>();
   let encoded = 0;
   const encodeView = async (clip: Clip): Promise<readonly string[]> => {
-    const { stills } = await makeExample(clip, createRng(options.seed), { stills: { source: "clip-frames", count } });
     const keys: string[] = [];
-    for (const piece of [clip, ...stills]) {
+    for (const piece of await piecesOf(clip, options, count)) {
       const key = clipSha256(piece);
       keys.push(key);
       if (cache.has(key)) continue;
@@ -89,32 +96,3 @@ export async function encodeStage(
 }
 
 const bytesOf = ({ mean, logVariance }: LatentPosterior): number => mean.byteLength + (logVariance?.byteLength ?? 0);
-
-/** Latents of the right shapes and no meaning: a step on them takes as long as one on real ones. */
-export async function standInLatents(
-  options: StagesOptions,
-  stage: StageOptions,
-  latentChannels: number,
-  rng: Rng,
-): Promise<LatentSet> {
-  const { frames, height, width, stills } = stage;
-  const captions = new Map<string, string>();
-  const clips = await forEachClip(options, { frames, height: 8, width: 8 }, (clip) => {
-    captions.set(clip.id, clip.caption ?? "");
-  });
-  const piece = (count: number, name: string): LatentPosterior => {
-    const shape = [count, height / 8, width / 8, latentChannels] as const;
-    return { shape, mean: rng.fork(name).normals(sizeOf(shape)) };
-  };
-  return {
-    ...clips,
-    caption: (id) => captions.get(id)!,
-    views: 1,
-    get: async (id) => ({
-      id,
-      latents: piece((frames - 1) / 4 + 1, id),
-      stills: Array.from({ length: stills }, (_, index) => piece(1, `${id}/${index}`)),
-      captions: [captions.get(id)!],
-    }),
-  };
-}

@@ -80,11 +80,22 @@ describe("estimate", () => {
     expect(code).toBe(0);
     const text = printed.join("\n");
     expect(text).toMatch(/fit\n {2}line +2x \+ 1\n {2}parameters +2\n/);
-    expect(text).toMatch(/time +\d\.\d{3} s a step, .* to start, .* in all/);
+    expect(text).toMatch(/time +\d\.\d{3} s a step, of 4 timed; .* to start/);
+    expect(text).toMatch(
+      / {4}steps +\d\.\d s, 5 times\n {4}preparing +\d\.\d s\n {4}saving +\d\.\d s, 3 times\n {4}in all +\d\.\d s\n/,
+    );
+    expect(printed.at(-1)).toMatch(/^all: \d\.\d s$/);
     expect(text).toMatch(/clip-9 +needs 5 frames, has 1/);
     expect(await readdir(folder)).toEqual([]);
     const json = await noisereel(["estimate", recipe, "--json", "--steps", "1"]);
-    expect(JSON.parse(json.printed.join("\n"))).toMatchObject({ fit: { parameters: 2, dropped: [{ id: "clip-9" }] } });
+    expect(JSON.parse(json.printed.join("\n"))).toMatchObject({
+      fit: { parameters: 2, timedSteps: 1, sideWork: [{ name: "preparing" }, { name: "saving", times: 3 }] },
+    });
+    const alone = await noisereel(["estimate", recipe, "--steps-only"]);
+    expect(alone.printed.join("\n")).toMatch(
+      /saving +not measured: left out\n {4}in all .*, and what was not measured: saving\n/,
+    );
+    expect(alone.printed.at(-1)).toMatch(/^all: \d\.\d s, and what was not measured$/);
   });
 });
 
@@ -103,6 +114,7 @@ it("an estimate measures in processes of their own, with recomputation and witho
     ["steps=9"],
     ["steps=9", "recompute=true"],
   ]);
+  expect(asked.map((own) => own.includes("--steps-only"))).toEqual([false, true]);
   const text = context.terminal.printed.join("\n");
   expect(text).toMatch(/a step +\S+ MiB of activations and graph\n {4}recomputing +\S+ MiB, \d\.\d{3} s a step\n/);
   const broken = fakeContext({});

@@ -153,7 +153,7 @@ export function stage<Item, Batch extends NamedTensors = NamedTensors>(options: 
     async estimate({ trackers = [], ...how } = {}) {
       const started = performance.now();
       const opened = await options.open({ dry: true, signal: how.signal ?? new AbortController().signal, trackers });
-      const opening = { name: "preparing", times: 1, seconds: (performance.now() - started) / 1000 };
+      const opening = { name: "preparing", times: undefined, seconds: (performance.now() - started) / 1000 };
       const { dispose, finish, facts = {}, dropped = [], startWith: _, compare: __, sideWork: own, ...run } = opened;
       try {
         // A run of stages gives each a store; which one does not matter here.

@@ -1,18 +1,23 @@
 // Measures a few steps of every stage and says what the run will take.
 import { onnxExecutor } from "@noisereel/compile";
 import { ConfigError } from "@noisereel/core";
+import { writeVideo } from "@noisereel/data";
 import { parseSettings, type Recipe, recipeOptions, type Stage, type StageEstimate } from "@noisereel/trainer";
+import { clipTracker, folderStore } from "@noisereel/trainer/node";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { RecipeArguments } from "../commands/recipe-options.js";
 import type { CommandContext } from "../context.js";
-import { alignColumns, formatSeconds } from "../format.js";
+import { alignColumns } from "../format.js";
+import { estimateRows, type StageEstimates, totalLine } from "./estimate-rows.js";
 import { loadRecipe } from "./load-recipe.js";
 
 export interface EstimateArguments extends RecipeArguments {
-  /** Timed steps of a stage. */
-  readonly steps: number;
+  /** Timed steps of a stage. Default until they have settled. */
+  readonly steps?: number;
+  /** Leaves out what a run does beside its steps. */
+  readonly stepsOnly?: true;
   /** Where a run that has begun may have left what later stages need. */
   readonly out?: string;
   /** Checkpoints of a stage that are kept. */
@@ -37,7 +42,7 @@ export async function estimateRecipe(
   const found: Record<string, StageEstimates> = {};
   try {
     for (const { name, recomputeOption } of chosenStages(recipe, settings, options.stage)) {
-      const measure = async (set: readonly string[]): Promise<StageEstimate> => {
+      const measure = async (set: readonly string[], stepsOnly: boolean): Promise<StageEstimate> => {
         signal.throwIfAborted();
         const own: Measurement = {
           given,
@@ -45,33 +50,30 @@ export async function estimateRecipe(
           stage: name,
           set,
           steps: options.steps,
+          stepsOnly,
           folder: path.resolve(folder),
         };
         return options.here === true || context.runSelf === undefined
           ? measureHere(own, context)
           : measureApart(own, context.runSelf, signal);
       };
-      terminal.note(`${name}: measuring ${options.steps + 1} steps`);
-      const kept = await measure(options.set);
+      terminal.note(`${name}: measuring`);
+      const kept = await measure(options.set, options.stepsOnly === true);
       const other = options.here === true ? undefined : otherWay(recipe, settings, recomputeOption);
       found[name] = {
         ...kept,
-        ...(other === undefined ? {} : { [other.key]: await measure([...options.set, other.set]) }),
+        ...(other === undefined ? {} : { [other.key]: await measure([...options.set, other.set], true) }),
       };
-      if (options.json !== true) printStage(name, found[name], context, options.keep ?? 3);
+      if (options.json === true) continue;
+      terminal.print(name);
+      for (const line of alignColumns(estimateRows(found[name], options.keep ?? 3))) terminal.print(line);
+      terminal.print();
     }
   } finally {
     if (options.out === undefined) await rm(folder, { recursive: true, force: true });
   }
   if (options.json === true) return terminal.print(JSON.stringify(found, null, 2));
-  const seconds = Object.values(found).reduce((sum, { secondsTotal }) => sum + secondsTotal, 0);
-  terminal.print(`all: ${formatSeconds(seconds)} of steps; encoding, samples and saving come on top`);
-}
-
-/** A stage as the run would be, and the other way round with or without recomputation. */
-export interface StageEstimates extends StageEstimate {
-  readonly withRecompute?: StageEstimate;
-  readonly withoutRecompute?: StageEstimate;
+  terminal.print(totalLine(Object.values(found)));
 }
 
 interface Measurement {
@@ -79,7 +81,8 @@ interface Measurement {
   readonly recipe: Recipe<unknown>;
   readonly stage: string;
   readonly set: readonly string[];
-  readonly steps: number;
+  readonly steps: number | undefined;
+  readonly stepsOnly: boolean;
   readonly folder: string;
 }
 
@@ -110,61 +113,37 @@ function otherWay(
   return { set: `${option}=${!value}`, key: value ? "withoutRecompute" : "withRecompute" };
 }
 
-async function measureHere(own: Measurement, { terminal }: CommandContext): Promise<StageEstimate> {
+/** What the stage would write, checkpoints and sampled clips, goes to a temporary folder for as long. */
+async function measureHere(own: Measurement, { terminal, signal }: CommandContext): Promise<StageEstimate> {
   const stages = makeStages(own.recipe, parseSettings(own.set), own.folder, (message) => terminal.note(message));
   const stage = stages.find(({ name }) => name === own.stage)!;
-  return stage.estimate({ steps: own.steps, memoryBytes: () => process.memoryUsage.rss() });
+  const scratch = await mkdtemp(path.join(os.tmpdir(), "noisereel-scratch-"));
+  const write = {
+    extension: ".mp4",
+    file: async (file: string, clip: Parameters<typeof writeVideo>[1]) => void (await writeVideo(file, clip)),
+  };
+  try {
+    return await stage.estimate({
+      steps: own.steps,
+      sideWork: !own.stepsOnly,
+      scratch: folderStore(path.join(scratch, "checkpoints")),
+      trackers: [clipTracker(path.join(scratch, "clips"), { write })],
+      memoryBytes: () => process.memoryUsage.rss(),
+      signal,
+    });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 async function measureApart(
-  { given, stage, set, steps, folder }: Measurement,
+  { given, stage, set, steps, stepsOnly, folder }: Measurement,
   run: NonNullable<CommandContext["runSelf"]>,
   signal: AbortSignal,
 ): Promise<StageEstimate> {
   const settings = set.flatMap((one) => ["--set", one]);
-  const args = ["estimate", given, "--here", "--json", "--stage", stage, "--steps", String(steps), "--out", folder];
-  const answer = JSON.parse(await run([...args, ...settings], { signal })) as Readonly<Record<string, StageEstimate>>;
+  const how = [...(steps === undefined ? [] : ["--steps", String(steps)]), ...(stepsOnly ? ["--steps-only"] : [])];
+  const args = ["estimate", given, "--here", "--json", "--stage", stage, "--out", folder, ...how, ...settings];
+  const answer = JSON.parse(await run(args, { signal })) as Readonly<Record<string, StageEstimate>>;
   return answer[stage]!;
 }
-
-function printStage(name: string, stage: StageEstimates, { terminal }: CommandContext, keep: number): void {
-  const { bytes, facts, dropped } = stage;
-  const rows = [
-    ...Object.entries(facts).map(([fact, value]) => [fact, String(value)]),
-    ["parameters", stage.parameters.toLocaleString("en")],
-    ["weights", mebibytes(bytes.weights)],
-    ["optimizer", mebibytes(bytes.optimizer)],
-    ["average", mebibytes(bytes.ema)],
-    ["a step", bytes.working === undefined ? "not measured" : `${mebibytes(bytes.working)} of activations and graph`],
-    ...recomputeRows(stage),
-    ["process", bytes.peak === undefined ? "not measured" : `${mebibytes(bytes.peak)} at most`],
-    [
-      "time",
-      `${stage.secondsPerStep.toFixed(3)} s a step, ${formatSeconds(stage.secondsToStart)} to start, ${formatSeconds(stage.secondsTotal)} in all`,
-    ],
-    [
-      "disk",
-      `${mebibytes(bytes.checkpoint)} a checkpoint, ${mebibytes(keep * bytes.checkpoint)} for the ${keep} that are kept`,
-    ],
-    ["left out", dropped.length === 0 ? "no clip" : `${dropped.length} clips`],
-    ...dropped.map(({ id, reason }) => [`  ${id}`, reason]),
-  ];
-  terminal.print(name);
-  for (const line of alignColumns(rows)) terminal.print(line);
-  terminal.print();
-}
-
-/** What a step takes the other way. */
-function recomputeRows({ withRecompute, withoutRecompute }: StageEstimates): string[][] {
-  const rows = [
-    ["  recomputing", withRecompute],
-    ["  keeping all", withoutRecompute],
-  ] as const;
-  return rows.flatMap(([name, stage]) =>
-    stage?.bytes.working === undefined
-      ? []
-      : [[name, `${mebibytes(stage.bytes.working)}, ${stage.secondsPerStep.toFixed(3)} s a step`]],
-  );
-}
-
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 100 * 2 ** 20 ? 1 : 0)} MiB`;

@@ -29,7 +29,7 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
   if (options.from !== undefined && options.stage === undefined) {
     throw new ConfigError(`--from ${options.from} is for one stage; name it with --stage`);
   }
-  if (options.dryRun === true) return estimateRecipe(given, { ...options, steps: 3 }, context);
+  if (options.dryRun === true) return estimateRecipe(given, options, context);
   const { signal } = context;
   const distributed = options.mpi === true ? await mpi() : undefined;
   const terminal = distributed === undefined || distributed.rank === 0 ? context.terminal : silent(context.terminal);

@@ -10,11 +10,14 @@ export function addEstimate(program: Command, context: CommandContext): void {
   addRecipeOptions(program.command("estimate"))
     .summary("say what training a recipe will cost")
     .description(
-      "Opens each stage of a recipe, runs a few of its steps on its own data and shapes, and says what the run will take: " +
+      "Opens each stage of a recipe, runs its first steps on its own data and shapes until they have settled, does once or a few " +
+        "times what else a run does (encoding clips, held-out losses, samples, saving), and says what all of it will take: " +
         "parameters, memory, seconds, disk, and which clips are left out and why. A recipe that can compute activations again " +
-        "in the backward pass is measured both ways. Each measurement is a process of its own. It writes nothing.",
+        "in the backward pass is measured both ways. Each measurement is a process of its own. It writes to a temporary folder " +
+        "only.",
     )
-    .option("--steps <count>", "steps of each stage that are timed", integer(1), 3)
+    .option("--steps <count>", "steps of each stage that are timed (default: until they have settled)", integer(1))
+    .option("--steps-only", "leaves out what a run does beside its steps")
     .option(
       "-o, --out <folder>",
       "folder of a run that has begun: what it has made already is used, e.g. an autoencoder",

@@ -19,7 +19,10 @@ export function addTrain(program: Command, context: CommandContext): void {
       "where --stage starts from: another stage, or a folder with checkpoints or models",
       nonEmpty,
     )
-    .option("--dry-run", "measures a few steps of each stage, says what the run will cost, and writes nothing")
+    .option(
+      "--dry-run",
+      "measures the first steps of each stage and what else it does, says what the run will cost, and writes nothing",
+    )
     .option("--fresh", "removes what an earlier run left in the folder and begins again")
     .option("--keep <count>", "checkpoints of a stage that are kept", integer(1), 3)
     .option("--mpi", "trains on the processes that mpirun or Slurm started; see docs/guide/many-machines.md")

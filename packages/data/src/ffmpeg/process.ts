@@ -33,7 +33,12 @@ const logLimit = 400;
 /** Starts ffmpeg with `args`. `file` is what error messages name. */
 export async function startFfmpeg(
   args: readonly string[],
-  options: ProcessOptions & { readonly file: string; readonly action: "read" | "write" },
+  options: ProcessOptions & {
+    readonly file: string;
+    readonly action: "read" | "write";
+    /** Sees each line of the log; a line for which it is true is not kept. */
+    readonly onLine?: ((line: string) => boolean) | undefined;
+  },
 ): Promise<FfmpegProcess> {
   const { signal, file, action, stallSeconds = 60 } = options;
   signal?.throwIfAborted();
@@ -45,6 +50,7 @@ export async function startFfmpeg(
   const log: string[] = [];
   const errors: string[] = [];
   readLines(child, (line) => {
+    if (options.onLine?.(line) === true) return;
     log.push(line);
     if (log.length > logLimit) log.shift();
     const marked = /^(?:\[.*? @ .*?\] )?\[(?:error|fatal|panic)\] (.*)$/.exec(line);

@@ -44,12 +44,13 @@ export async function writeClips(
   }
   let done = 0;
   for (const group of passes(ranged)) {
-    const source = videoFrames(group[0]!.path, { end: group.at(-1)!.end, part: group[0]!.part, ffmpeg, signal });
+    const { path: file, part, start: origin = 0 } = group[0]!;
+    const source = videoFrames(file, { start: origin, end: group.at(-1)!.end, part, ffmpeg, signal });
     try {
       for (const entry of group) {
         const target = targets.get(entry)!;
         const kept = existing === "keep" && (await stat(target).catch(() => undefined)) !== undefined;
-        if (!kept) await writeVideo(target, rangeOf(source, entry), { crf, preset, ffmpeg, signal });
+        if (!kept) await writeVideo(target, rangeOf(source, entry, origin), { crf, preset, ffmpeg, signal });
         onProgress?.({ type: "clip", index: ++done, count: ranged.length });
       }
     } finally {
@@ -86,14 +87,18 @@ function passes(entries: readonly Ranged[]): Ranged[][] {
   return groups;
 }
 
-/** The frames of one range out of a stream that is read further by the next range. */
-async function* rangeOf(source: AsyncGenerator<VideoFrame>, { start = 0, end }: Ranged): AsyncGenerator<VideoFrame> {
+/** The frames of one range out of a stream, from frame `origin` of the file on, that is read further by the next range. */
+async function* rangeOf(
+  source: AsyncGenerator<VideoFrame>,
+  { start = 0, end }: Ranged,
+  origin: number,
+): AsyncGenerator<VideoFrame> {
   for (;;) {
     const next = await source.next();
     if (next.done === true) return;
     const frame = next.value;
-    if (frame.index >= start) yield evenFrame(frame);
-    if (frame.index === end - 1) return;
+    if (origin + frame.index >= start) yield evenFrame(frame);
+    if (origin + frame.index === end - 1) return;
   }
 }
 

@@ -18,6 +18,9 @@ export async function readAnimation(file: string, options: ReadVideoOptions = {}
   if (options.size !== undefined || options.fps !== undefined) {
     throw new ConfigError(`size and fps do not apply to ${file}; resize or resample the clip after reading`);
   }
+  if (options.startSeconds !== undefined || options.endSeconds !== undefined) {
+    throw new ConfigError(`startSeconds and endSeconds do not apply to ${file}; give start and end, in frames`);
+  }
   await requireFile(file);
   signal?.throwIfAborted();
   const input = part === undefined ? file : await readPart(file, part);

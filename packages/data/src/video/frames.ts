@@ -4,6 +4,10 @@ import { type FilePart, requireFile, requirePart } from "../files.js";
 import { frameRateFromLog } from "../ffmpeg/log.js";
 import { ppmFrames } from "../ffmpeg/ppm.js";
 import { inputArguments, type ProcessOptions, startFfmpeg } from "../ffmpeg/process.js";
+import { stampOf } from "../seek/film.js";
+import { planSeek, type SeekPlan, type SeekRules, usualSeekRules } from "../seek/plan.js";
+import { chooseFromStart, toRgb } from "./filters.js";
+import { videoRange } from "./range.js";
 
 export interface VideoFrame {
   /** Position among the frames that are read, from 0. */
@@ -17,10 +21,17 @@ export interface VideoFrame {
 }
 
 export interface VideoFramesOptions extends ProcessOptions {
-  /** First frame that is read, from 0. Default 0. Frames before it are decoded and dropped, so that the cut is exact. */
+  /** First frame that is read, from 0. Default 0. */
   readonly start?: number | undefined;
   /** First frame that is not read any more. Default: the end of the file. */
   readonly end?: number | undefined;
+  /**
+   * Reads the frames whose time stamp is at least this many seconds from the start of the file; instead of `start`, `end` and
+   * `only`. Default: from the first frame.
+   */
+  readonly startSeconds?: number | undefined;
+  /** Reads the frames whose time stamp is below this many seconds. Default: to the last frame. */
+  readonly endSeconds?: number | undefined;
   /**
    * Only these frames, counted from `start`, in ascending order: others are decoded but neither converted nor handed over, and
    * decoding ends with the last. Default: all.
@@ -39,6 +50,12 @@ export interface VideoFramesOptions extends ProcessOptions {
   readonly maxPixels?: number | undefined;
   /** What to do with frames that are damaged: `throw` (default), or `keep` them as ffmpeg conceals them. */
   readonly damaged?: "throw" | "keep" | undefined;
+  /**
+   * `auto` (default): a range that is far into an mp4, mov, webm or mkv (H.264, HEVC, VP9) is read from the last key frame before
+   * it where that provably gives the same frames; damage before the range is not seen then. `never`: everything before the
+   * range is decoded and dropped, as it is for all other files and with `damaged: "keep"`.
+   */
+  readonly seek?: "auto" | "never" | undefined;
 }
 
 /**
@@ -46,29 +63,98 @@ export interface VideoFramesOptions extends ProcessOptions {
  * missing, empty, of a refused format, damaged, or has no frame in the range.
  */
 export function videoFrames(file: string, options: VideoFramesOptions = {}): AsyncGenerator<VideoFrame> {
-  return framesInto(file, options, undefined);
+  return framesInto(file, options, {});
+}
+
+export interface FramesIntoOptions {
+  /** Gives the memory for a frame of so many bytes. Default: new memory for each. */
+  readonly allocate?: ((bytes: number) => Uint8Array) | undefined;
+  readonly rules?: SeekRules | undefined;
 }
 
 /** `videoFrames` with the pixels in memory that `allocate` gives. */
 export async function* framesInto(
   file: string,
   options: VideoFramesOptions,
-  allocate: ((bytes: number) => Uint8Array) | undefined,
+  { allocate, rules = usualSeekRules }: FramesIntoOptions,
 ): AsyncGenerator<VideoFrame> {
-  const { maxPixels = 33_177_600, damaged = "throw" } = options;
-  const filters = filterChain(options);
+  const { fps, seek = "auto" } = options;
+  const range = videoRange(options);
+  if (fps !== undefined && !(fps > 0 && fps <= 1000))
+    throw new ConfigError(`fps is ${fps}; use more than 0, at most 1000`);
+  if (!["auto", "never"].includes(seek)) throw new ConfigError(`seek is ${seek}; use "auto" or "never"`);
+  const rgb = toRgb(options);
   requirePart(file, await requireFile(file), options.part);
-  const ffmpeg = await startFfmpeg(
-    [...inputArguments(file, options.part), "-vf", filters, "-r", "25", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"],
-    { ...options, file, action: "read" },
-  );
+  const plan = await planSeek(file, range, { ...options, rules });
+  const given = plan === undefined ? 0 : yield* planned(file, plan, { ...options, rgb, allocate });
+  if (given === "all") return;
+  const filters = [...chooseFromStart(range, options), ...rgb];
+  const decoded = decode(file, { ...options, input: [], filters, allocate: plan === undefined ? allocate : undefined });
+  for await (const frame of decoded) if (frame.index >= given) yield frame;
+}
+
+/** Reads by a plan. Returns "all", or how many frames came before one that had not the time stamp it should have. */
+async function* planned(
+  file: string,
+  plan: SeekPlan,
+  options: VideoFramesOptions & FramesIntoOptions & { readonly rgb: readonly string[] },
+): AsyncGenerator<VideoFrame, "all" | number> {
+  const { input, expected } = plan;
+  const stamps: number[] = [];
+  let given = 0;
+  const filters = [...plan.filters, ...options.rgb];
+  try {
+    for await (const frame of decode(file, { ...options, input, filters, stamps })) {
+      if (frame.stamp !== expected(frame.index)) return given;
+      const { stamp: _, ...shown } = frame;
+      yield shown;
+      given++;
+    }
+    return "all";
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (given > 0 || !ClipError.isInstance(error)) throw error;
+    return 0; // nothing was given yet: decoding from the start tells what is wrong, if anything is
+  }
+}
+
+/** Decodes what `filters` choose. With `stamps`, which takes the time stamps that they print, each frame comes with its own. */
+async function* decode(
+  file: string,
+  options: VideoFramesOptions &
+    FramesIntoOptions & {
+      readonly input: readonly string[];
+      readonly filters: readonly string[];
+      readonly stamps?: number[] | undefined;
+    },
+): AsyncGenerator<VideoFrame & { readonly stamp?: number | undefined }> {
+  const { maxPixels = 33_177_600, damaged = "throw", part, input, filters, allocate, stamps } = options;
+  const chain = ["-vf", filters.join(","), "-r", "25", "-f", "image2pipe", "-c:v", "ppm", "pipe:1"];
+  const onLine = (line: string): boolean => {
+    const stamp = stamps === undefined ? undefined : stampOf(line);
+    if (stamp !== undefined) stamps!.push(stamp);
+    return stamp !== undefined;
+  };
+  const ffmpeg = await startFfmpeg([...input, ...inputArguments(file, part), ...chain], {
+    ...options,
+    file,
+    action: "read",
+    onLine,
+  });
   try {
     let index = 0;
     let fps: number | undefined;
     for await (const frame of ppmFrames(ffmpeg.output, { file, maxPixels, allocate })) {
       fps ??= options.fps ?? (await ffmpeg.logged(frameRateFromLog));
       if (fps === undefined) throw new ClipError(`cannot read ${file}: it states no frame rate`, { path: file });
-      yield { index, ...frame, fps };
+      if (stamps === undefined) yield { index, ...frame, fps };
+      else {
+        const place = index;
+        const stamp = await ffmpeg.logged(() => stamps[place]);
+        // Complaints about what is before the range come from beginning in the middle.
+        if (index === 0 && ffmpeg.errors.length > 0) throw new ClipError(`cannot seek in ${file}`, { path: file });
+        yield { index, ...frame, fps, stamp };
+      }
       index++;
     }
     await ffmpeg.finish();
@@ -85,57 +171,12 @@ export async function* framesInto(
   }
 }
 
-const noFrames = (file: string, { start = 0, end }: VideoFramesOptions): string =>
-  start === 0 && end === undefined
+function noFrames(file: string, { start = 0, end, startSeconds, endSeconds }: VideoFramesOptions): string {
+  if (startSeconds !== undefined || endSeconds !== undefined) {
+    const to = endSeconds === undefined ? "its end" : `${endSeconds} s`;
+    return `${file} has no frame from ${startSeconds ?? 0} s to ${to}; it is shorter, or the range is shorter than a frame`;
+  }
+  return start === 0 && end === undefined
     ? `${file} holds no video frames that can be decoded`
     : `${file} has no frame from ${start} to ${end ?? "its end"}; it is shorter`;
-
-/** Every decoded frame gets the time stamp N/25, so that no ffmpeg version drops or repeats one to keep a rate. */
-function filterChain(options: VideoFramesOptions): string {
-  const { start = 0, only, fps, size } = options;
-  const end = only === undefined ? options.end : start + lastOf(only, options) + 1;
-  if (!Number.isInteger(start) || start < 0) throw new ConfigError(`start is ${start}; use a frame number, 0 or more`);
-  if (end !== undefined && (!Number.isInteger(end) || end <= start)) {
-    throw new ConfigError(`end is ${end}; use a frame number larger than start (${start})`);
-  }
-  if (fps !== undefined && !(fps > 0 && fps <= 1000))
-    throw new ConfigError(`fps is ${fps}; use more than 0, at most 1000`);
-  const exact = "accurate_rnd+full_chroma_int+full_chroma_inp+bitexact";
-  const filters = fps === undefined ? [] : [`fps=${fps}:round=near`];
-  if (start > 0 || end !== undefined) {
-    filters.push(`trim=start_frame=${start}${end === undefined ? "" : `:end_frame=${end}`}`);
-  }
-  if (only !== undefined && only.length < only.at(-1)! + 1) filters.push(`select='${chosen(only)}'`);
-  filters.push("settb=1/25", "setpts=N");
-  if (size === undefined) filters.push(`scale=iw:ih:flags=bicubic+${exact}`);
-  else {
-    const { height, width } = size;
-    for (const [name, value] of Object.entries({ height, width })) {
-      if (!Number.isInteger(value) || value < 1)
-        throw new ConfigError(`size.${name} is ${value}; use a positive integer`);
-    }
-    filters.push(`crop='min(iw,ih*${width}/${height})':'min(ih,iw*${height}/${width})'`);
-    filters.push(`scale=${width}:${height}:flags=bicubic+${exact}`);
-  }
-  return [...filters, "format=rgb24"].join(",");
-}
-
-/** The last of the chosen frames. */
-function lastOf(only: readonly number[], { start = 0, end = Infinity }: VideoFramesOptions): number {
-  const wrong = only.find(
-    (frame, i) => !Number.isInteger(frame) || frame <= (only[i - 1] ?? -1) || start + frame >= end,
-  );
-  if (only.length === 0 || wrong !== undefined) {
-    throw new ConfigError(
-      `only is [${only.join(", ")}]; use at least one frame number, from 0, ascending, below ${end - start}`,
-    );
-  }
-  return only.at(-1)!;
-}
-
-/** An expression of ffmpeg's `select` that is true for these frames: runs of neighbours as one term. */
-function chosen(only: readonly number[]): string {
-  const starts = only.filter((frame, i) => i === 0 || frame !== only[i - 1]! + 1);
-  const ends = only.filter((frame, i) => i === only.length - 1 || frame !== only[i + 1]! - 1);
-  return starts.map((first, i) => `between(n,${first},${ends[i]})`).join("+");
 }

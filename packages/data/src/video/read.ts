@@ -22,7 +22,7 @@ export interface ReadVideoOptions extends VideoFramesOptions {
  * For long files use `videoFrames`, which holds one frame at a time.
  */
 export async function readVideo(file: string, options: ReadVideoOptions = {}): Promise<Clip> {
-  const { start = 0, end, maxFrames } = options;
+  const { start = 0, end, maxFrames, startSeconds, endSeconds } = options;
   if (maxFrames !== undefined && (!Number.isInteger(maxFrames) || maxFrames < 1)) {
     throw new ConfigError(`maxFrames is ${maxFrames}; use a positive integer`);
   }
@@ -30,10 +30,21 @@ export async function readVideo(file: string, options: ReadVideoOptions = {}): P
     if (options.only === undefined) return readAnimation(file, options);
     throw new ConfigError(`only does not apply to ${file}; choose frames with selectFrames after reading`);
   }
+  const naming = { ...options, id: options.id ?? file, file };
+  if (startSeconds !== undefined || endSeconds !== undefined) {
+    return collectClip(firstFrames(framesInto(file, options, {}), maxFrames), naming);
+  }
   const stop = maxFrames === undefined ? end : Math.min(end ?? Infinity, start + maxFrames);
   const room = frameRoom(options.only?.length ?? (stop === undefined ? undefined : stop - start));
-  const frames = framesInto(file, { ...options, end: stop }, room.allocate);
-  return collectClip(frames, { ...options, id: options.id ?? file, file, room });
+  const frames = framesInto(file, { ...options, end: stop }, { allocate: room.allocate });
+  return collectClip(frames, { ...naming, room });
+}
+
+async function* firstFrames(frames: AsyncIterable<VideoFrame>, count = Infinity): AsyncGenerator<VideoFrame> {
+  for await (const frame of frames) {
+    yield frame;
+    if (frame.index === count - 1) return;
+  }
 }
 
 /** Memory for a clip of which the number of frames is known, so that decoded frames need not be copied together. */

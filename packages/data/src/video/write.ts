@@ -6,6 +6,7 @@ import { type ProcessOptions, startFfmpeg } from "../ffmpeg/process.js";
 import { replaceFile } from "../files.js";
 import { isAnimationFile, writeAnimation } from "./animation.js";
 import type { VideoFrame } from "./frames.js";
+import { isPngSequence, writePngSequence } from "./png-sequence.js";
 import { collectClip } from "./read.js";
 
 /** A clip, or frames one after the other. */
@@ -26,7 +27,7 @@ const codecOfEnding: Readonly<Record<string, "h264" | "vp9">> = { ".mp4": "h264"
 
 /**
  * Writes a video: .mp4 (H.264, yuv420p, index first), .webm (VP9), .gif or .webp (lossless unless told otherwise) by the
- * ending of `file`. The file appears when it is whole; after an error or an abort what was there before is still there.
+ * ending of `file`, or a folder of pictures for `folder/%05d.png`. The file (or folder) appears when it is whole; after an error or an abort what was there before is still there.
  * The same frames give the same bytes with the same ffmpeg. Returns the number of frames.
  */
 export async function writeVideo(file: string, source: FrameSource, options: WriteVideoOptions = {}): Promise<number> {
@@ -35,10 +36,15 @@ export async function writeVideo(file: string, source: FrameSource, options: Wri
     await writeAnimation(file, { ...clip, fps: options.fps ?? clip.fps }, { signal: options.signal });
     return clip.frames;
   }
+  if (isPngSequence(file)) {
+    const useless = (["codec", "crf", "preset", "fps"] as const).find((name) => options[name] !== undefined);
+    if (useless !== undefined) throw new ConfigError(`${useless} does not apply to pictures (${file}); leave it out`);
+    return writePngSequence(file, isClip(source) ? clipFrames(source) : source, options);
+  }
   const ending = path.extname(file).toLowerCase();
   const expected = codecOfEnding[ending];
   if (expected === undefined) {
-    const known = [...Object.keys(codecOfEnding), ".gif", ".webp"].join(", ");
+    const known = [...Object.keys(codecOfEnding), ".gif", ".webp", "folder/%05d.png"].join(", ");
     throw new ConfigError(`${file} ends in "${ending}"; writable are ${known}`);
   }
   const codec = options.codec ?? expected;

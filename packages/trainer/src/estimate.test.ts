@@ -2,7 +2,17 @@ import { createRng, type Rng } from "@noisereel/core";
 import * as tf from "@tensorflow/tfjs";
 import { expect, test } from "vitest";
 import { draw, fingerprint, points, regression } from "../test/tiny-task.js";
-import { adamW, ema, estimate, fit, heldOutPlugin, historyPlugin, memoryStore, samplesPlugin } from "./index.js";
+import {
+  adamW,
+  type Collective,
+  ema,
+  estimate,
+  fit,
+  heldOutPlugin,
+  historyPlugin,
+  memoryStore,
+  samplesPlugin,
+} from "./index.js";
 
 test("an estimate counts, times, and leaves everything as it was", async () => {
   const { task, model } = regression();
@@ -124,6 +134,15 @@ test("a run of few steps is not asked for more, and one of one step takes one", 
   expect(Math.max(...seen)).toBe(3);
   const one = await estimate({ ...options, totalSteps: 1 });
   expect(one).toMatchObject({ timedSteps: 1, secondsOfSteps: one.secondsToStart });
+});
+
+test("several processes have to be told how much to measure", async () => {
+  const distributed = { size: 2 } as Collective;
+  const { task } = regression();
+  const options = { task, items: draw(points(8)), optimizer: adamW(), learningRate: 0.1, totalSteps: 9 };
+  await expect(estimate({ ...options, rng: createRng(1), distributed })).rejects.toThrow(
+    "give steps and sideWork: false",
+  );
 });
 
 test("an abort ends it", async () => {

@@ -82,7 +82,7 @@ export async function estimate<Item, Batch extends NamedTensors>(
   options: TrainOptions<Item, Batch>,
   how: EstimateOptions = {},
 ): Promise<Estimate> {
-  const rule = ruleOf(how, options.totalSteps);
+  const rule = ruleOf(how, options);
   const run = setUp(options);
   const { modules, optimizers, ema } = run.parts;
   const weights = Object.values(modules).flatMap((module) => parametersOf(module.namedParameters()));
@@ -188,7 +188,15 @@ function saveTo(store: CheckpointStore, work: Pick<SideWork, "name" | "times">):
   };
 }
 
-function ruleOf({ steps, settle }: EstimateOptions, totalSteps: number): SettleRule {
+function ruleOf(
+  { steps, settle, sideWork }: EstimateOptions,
+  { totalSteps, distributed }: Pick<TrainOptions<never>, "totalSteps" | "distributed">,
+): SettleRule {
+  if ((distributed?.size ?? 1) > 1 && (steps === undefined || sideWork !== false)) {
+    throw new ConfigError(
+      `distributed has ${distributed!.size} processes, each of which would measure until it has enough; give steps and sideWork: false, or leave distributed out`,
+    );
+  }
   if (steps !== undefined) {
     if (!(Number.isInteger(steps) && steps > 0)) throw new ConfigError(`steps is ${steps}; use a whole number from 1`);
     return { minimumSteps: steps, maximumSteps: steps };

@@ -296,6 +296,12 @@ export interface Tracker {
   readonly name: string;
   scalars(step: number, values: Readonly<Record<string, number>>): MaybePromise<void>;
   clip?(step: number, key: string, clip: Clip): MaybePromise<void>;
+  /**
+   * A whole checkpoint holds the run up to and including `step`: these steps are told again only when the run has to go on
+   * from an older checkpoint, and later ones whenever it is killed or rolled back. For trackers that cannot take back what
+   * they have sent. Called after each checkpoint and when a run that has a store ends; never without a store.
+   */
+  saved?(step: number): MaybePromise<void>;
   close?(): MaybePromise<void>;
 }
 

@@ -284,6 +284,29 @@ test("trackers and progress are told", async () => {
   expect(events.at(-1)).toEqual({ type: "train-step", index: 5, count: 5 });
 });
 
+test("trackers are told what a checkpoint holds, at the end after what plugins told of it", async () => {
+  const told: string[] = [];
+  const tracker = {
+    name: "test",
+    scalars: (step: number) => void told.push(`${step}`),
+    saved: (step: number) => void told.push(`saved ${step}`),
+  };
+  const onEnd = (): void => void told.push("end");
+  const first = setUp(5);
+  await fit({ ...first.options, saveEvery: 2, trackers: [tracker], plugins: [{ name: "last", onEnd }] });
+  expect(told).toEqual(["1", "2", "saved 2", "3", "4", "saved 4", "5", "end", "saved 5"]);
+  told.length = 0;
+  const { store: _, ...withoutStore } = setUp(2).options;
+  await fit({ ...withoutStore, trackers: [tracker] });
+  expect(told).toEqual(["1", "2"]);
+  told.length = 0;
+  const controller = new AbortController();
+  const stopped = setUp(9);
+  const onStep = ({ step }: TrainStep): void => void (step === 3 && controller.abort());
+  await fit({ ...stopped.options, signal: controller.signal, onStep, saveEvery: 2, trackers: [tracker] });
+  expect(told).toEqual(["1", "2", "saved 2", "3", "saved 3"]);
+});
+
 test("two micro-batches of one item equal one batch of two", async () => {
   const losses: Record<number, number[]> = {};
   const weights: Float32Array[] = [];

@@ -98,6 +98,9 @@ export async function* train<Item, Batch extends NamedTensors>(
     await group.barrier();
     savedStep = done;
   };
+  const tellSaved = async () => {
+    if (store !== undefined) for (const tracker of trackers) await tracker.saved?.(savedStep);
+  };
 
   let failed = false;
   try {
@@ -141,12 +144,14 @@ export async function* train<Item, Batch extends NamedTensors>(
       } else if (options.saveEvery !== undefined && done % options.saveEvery === 0 && finiteGuard.inARow() === 0) {
         // Weights from which nothing finite has come yet may be ruined: a rollback must not land there.
         await save();
+        await tellSaved();
       }
       options.onProgress?.({ type: "train-step", index: done, count: totalSteps });
       yield event;
     }
     await save();
     for (const plugin of plugins) await plugin.onEnd?.(run);
+    await tellSaved(); // after the plugins, which may have told of the last step
   } catch (error) {
     failed = true;
     throw error;

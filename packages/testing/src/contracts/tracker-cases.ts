@@ -73,9 +73,12 @@ export const trackerCases: readonly TrackerCase[] = [
     reads: true,
     async check({ open, read }) {
       const first = await open();
-      for (const step of [1, 2, 3, 4]) await first.scalars(step, { loss: step });
+      for (const step of [1, 2]) await first.scalars(step, { loss: step });
+      await first.saved?.(2);
+      for (const step of [3, 4]) await first.scalars(step, { loss: step });
       const second = await open();
       for (const step of [3, 4, 5]) await second.scalars(step, { loss: 10 * step });
+      await second.saved?.(5);
       await second.close?.();
       await expectValues(read!, [
         [1, "loss", 1],
@@ -91,13 +94,40 @@ export const trackerCases: readonly TrackerCase[] = [
     reads: true,
     async check({ open, read }) {
       const tracker = await open();
-      for (const step of [1, 2, 3]) await tracker.scalars(step, { loss: step });
+      await tracker.scalars(1, { loss: 1 });
+      await tracker.saved?.(1);
+      for (const step of [2, 3]) await tracker.scalars(step, { loss: step });
       for (const step of [2, 3]) await tracker.scalars(step, { loss: 10 * step });
+      await tracker.saved?.(3);
       await tracker.close?.();
       await expectValues(read!, [
         [1, "loss", 1],
         [2, "loss", 20],
         [3, "loss", 30],
+      ]);
+    },
+  },
+  {
+    name: "leaves every step once when the newest checkpoint is lost",
+    reads: true,
+    async check({ open, read }) {
+      const first = await open();
+      await first.saved?.(0);
+      for (const step of [1, 2, 3, 4]) {
+        await first.scalars(step, { loss: step });
+        await first.saved?.(step);
+      }
+      const second = await open();
+      for (const step of [3, 4]) await second.scalars(step, { loss: 10 * step });
+      await second.saved?.(4);
+      // And in one process, as a rollback behind the newest checkpoint does.
+      for (const step of [2, 3]) await second.scalars(step, { loss: 100 * step });
+      await second.saved?.(3);
+      await second.close?.();
+      await expectValues(read!, [
+        [1, "loss", 1],
+        [2, "loss", 200],
+        [3, "loss", 300],
       ]);
     },
   },

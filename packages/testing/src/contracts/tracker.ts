@@ -20,7 +20,7 @@ export interface TrackerUnderTest {
 
 /**
  * Declares the tests of one tracker: it takes whatever numbers a run has, several calls for a step, steps that go back after a
- * resume, and clips; what it was told can be read back, each step once.
+ * resume, and clips; what it was told can be read back, each step once, also when a run goes back behind what was `saved`.
  *
  * ```ts
  * import { describe, it } from "vitest";

@@ -118,6 +118,7 @@ test("describeTracker finds steps that are there twice, lost calls and changed c
   expect(await trackerFailures(false)).toEqual([
     "leaves every step once after a resume",
     "leaves every step once when a run goes back",
+    "leaves every step once when the newest checkpoint is lost",
   ]);
   const oncePerStep = (tracker: Tracker): Tracker => {
     const seen = new Set<number>();
@@ -129,6 +130,53 @@ test("describeTracker finds steps that are there twice, lost calls and changed c
   expect(await trackerFailures(true, oncePerStep)).toContain("keeps what it was told, several calls for a step too");
   const paints = (tracker: Tracker): Tracker => ({ ...tracker, clip: (_, __, clip) => void clip.pixels.fill(0) });
   expect(await trackerFailures(true, paints)).toEqual(["takes clips and single frames, and leaves them alone"]);
+});
+
+/** Trackers that send what is saved, and never take it back; `returns` sends it elsewhere when a run goes back behind it. */
+function sendingFailures({ returns, whenClosed }: { readonly returns: boolean; readonly whenClosed: boolean }) {
+  return failing((runner) =>
+    describeTracker(
+      "sends",
+      () => {
+        let sent: TrackedValue[] = [];
+        return {
+          read: () => sent,
+          open() {
+            let waiting: TrackedValue[] = [];
+            let last = Infinity;
+            const send = (step: number): void => {
+              sent.push(...waiting.filter((value) => value.step <= step));
+              waiting = waiting.filter((value) => value.step > step);
+            };
+            return {
+              name: "sends",
+              scalars(step, told) {
+                if (step < last) {
+                  waiting = waiting.filter((value) => value.step < step);
+                  if (returns) sent = sent.filter((value) => value.step < step);
+                }
+                last = step;
+                waiting.push(...Object.entries(told).map(([name, value]) => ({ step, name, value })));
+              },
+              saved: send,
+              ...(whenClosed ? { close: () => send(Infinity) } : {}),
+            };
+          },
+        };
+      },
+      runner,
+    ),
+  );
+}
+
+test("describeTracker tells a tracker what is saved, and finds one that ignores a lost checkpoint", async () => {
+  expect(await sendingFailures({ returns: true, whenClosed: true })).toEqual([]);
+  expect(await sendingFailures({ returns: false, whenClosed: true })).toEqual([
+    "leaves every step once when the newest checkpoint is lost",
+  ]);
+  expect(await sendingFailures({ returns: true, whenClosed: false })).toContain(
+    "keeps what it was told, several calls for a step too",
+  );
 });
 
 test("describeTrainerPlugin finds changed weights, drawn numbers, leaks and states that do not resume", async () => {

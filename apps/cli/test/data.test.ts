@@ -230,6 +230,61 @@ describe("shares of the work", () => {
     ]);
   }, 30_000);
 
+  it("shards of stats, show and cache merge to what one run says", async () => {
+    await Promise.all([film("a.mp4"), film("b.mp4")]);
+    const lines = ["a grey field turns dark", "the same", "a part of the same"].map((cap, i) => ({
+      path: i === 0 ? "a.mp4" : "b.mp4",
+      cap: [cap, " "],
+      id: String(i),
+      ...(i === 2 ? { start: 3, end: 9 } : {}),
+    }));
+    await writeFile(inside("m.jsonl"), lines.map((line) => JSON.stringify(line)).join("\n"));
+    const [file, json, sheet] = ["m.jsonl", "stats.json", "sheet.png"].map((name) => inside(name)) as [
+      string,
+      string,
+      string,
+    ];
+    const whole = await run("stats", file, "--json");
+    expect((await run("stats", file, "--out", json, "--shard", "0/2")).printed).toContain("shard 0/2: 2 finished");
+    expect((await run("stats", file, "--out", json, "--merge")).noted).toContain("1 of 3 are not finished");
+    expect((await run("stats", file, "--out", json, "--shard", "1/2")).code).toBe(0);
+    expect((await run("stats", file, "--out", json, "--merge", "--json")).printed).toBe(whole.printed);
+    expect(await readFile(json, "utf8")).toBe(`${whole.printed}\n`);
+    expect((await run("stats", file, "--shard", "0/2")).noted).toContain("--out is missing");
+
+    const drawn = await run("show", file, "--out", inside("whole.png"), "--frames", "2");
+    for (const shard of ["0/2", "1/2"]) {
+      expect((await run("show", file, "--out", sheet, "--frames", "2", "--shard", shard)).code).toBe(0);
+    }
+    expect(await readdir(folder)).not.toContain("sheet.png");
+    const merged = await run("show", file, "--out", sheet, "--frames", "2", "--merge");
+    expect(merged.printed).toBe(drawn.printed.replace("whole.png", "sheet.png"));
+    expect(await readFile(sheet)).toEqual(await readFile(inside("whole.png")));
+    expect(await readdir(folder)).not.toContain("whole.png.parts");
+
+    const cache = inside("cache");
+    const open = await openLatentCache({ folder: cache, encoder: "vae", transform: 1, shardSize: 1 });
+    const mean = createRng(1).normals(16);
+    for (const name of ["a", "b", "c"]) await open.put(name, { shape: [1, 2, 2, 4], mean, logVariance: mean });
+    const shard = (await readdir(cache)).filter((name) => name.endsWith(".safetensors")).toSorted()[2]!;
+    const bytes = await readFile(inside("cache", shard));
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(inside("cache", shard), bytes);
+    const first = await run("cache", cache, "--verify", "--shard", "0/2");
+    expect(first).toMatchObject({ code: 1, printed: expect.stringContaining("share 0/2: 2 of 3 shards") as string });
+    expect((await run("cache", cache, "--verify", "--merge")).noted).toContain("1 of 3 are not finished");
+    const second = await run("cache", cache, "--verify", "--shard", "1/2");
+    expect(second.code).toBe(0);
+    expect(second.printed).not.toContain("every shard");
+    const found = await run("cache", cache, "--verify", "--prune", "--merge");
+    expect(found.code).toBe(0);
+    expect(found.printed).toContain(`${shard} was damaged after it was written`);
+    expect(await readdir(cache)).not.toContain(shard);
+    expect(await readdir(folder)).not.toContain("cache.parts");
+    expect((await run("cache", cache, "--verify")).printed).toContain("every shard is as it was written");
+    expect((await run("cache", cache, "--shard", "0/2")).noted).toContain("give --verify or --prune");
+  }, 30_000);
+
   it("a run in one piece goes on from what is finished, and refuses what contradicts itself", async () => {
     const file = await manifest();
     await run("check", file, "--out", inside("r.json"), "--shard", "0/2"); // two of three, as a stopped run leaves them

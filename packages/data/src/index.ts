@@ -79,11 +79,13 @@ export {
   type LatentCacheOptions,
   type LatentCacheStats,
   openLatentCache,
+  type VerifyCacheOptions,
 } from "./latent-cache/cache.js";
 export { type InspectedLatentCache, inspectLatentCache, type LatentCacheContents } from "./latent-cache/inspect.js";
 export type { LatentPosterior } from "./latent-cache/shard.js";
 export { samplePosterior } from "./latent-cache/sample.js";
 
+export { type ClipRow, clipRows, type ClipRowsOptions } from "./clip-rows.js";
 export { contactSheet, sideBySide, tileClips, type TileOptions } from "./collage.js";
 
 export { rgbToHsv8 } from "./scenes/hsv.js";
@@ -128,6 +130,7 @@ export {
   type BucketSamplerOptions,
 } from "./buckets/sampler.js";
 
+export { captionLengths, type CaptionLengthsOptions } from "./captions/lengths.js";
 export {
   captionStatistics,
   type CaptionStatistics,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { movingClip } from "../../test/helpers.js";
-import { captionClip, type Captioner, captionStatistics, stripCaptionPrefix } from "../index.js";
+import { movingClip, temporaryFolder } from "../../test/helpers.js";
+import { captionClip, type Captioner, captionLengths, captionStatistics, stripCaptionPrefix } from "../index.js";
 
 test("the statistics of the report's table", () => {
   const entries = [["a b c", "a"], ["a b c d e"], [" "], [], ["a"]].map((captions) => ({ captions }));
@@ -21,6 +21,21 @@ test("the statistics of the report's table", () => {
   expect(captionStatistics(entries, { countTokens: (text) => text.length + 1 }).max).toBe(10);
   expect(captionStatistics([])).toMatchObject({ captions: 0, mean: 0, max: 0, longest: undefined });
   expect(() => captionStatistics([], { lengths: [0] })).toThrow("lengths holds 0");
+});
+
+test("lengths that were counted before, by several processes, give the same statistics", async () => {
+  const folder = await temporaryFolder();
+  const entries = [["a b c", "a"], [" ", "a b c d e"], [], ["a"]].map((captions) => ({ captions }));
+  const countTokens = (text: string): number => text.length;
+  const part = (rank: number): ReturnType<typeof captionLengths> =>
+    captionLengths(entries, { countTokens, tokenizer: "t.json", shared: { folder, shard: { rank, size: 2 } } });
+  expect(await part(0)).toEqual([[5, 1], undefined, [], undefined]);
+  expect(await part(1)).toEqual([undefined, [null, 9], undefined, [1]]);
+  const counted = await captionLengths(entries, { tokenizer: "t.json", shared: { folder, mode: "collect" } });
+  expect(captionStatistics(entries, { counted })).toEqual(captionStatistics(entries, { countTokens }));
+  expect(() => captionStatistics(entries, { counted: counted.slice(1) })).toThrow("2 lengths for 4 captions");
+  const other = captionLengths(entries, { tokenizer: "u.json", shared: { folder, mode: "collect" } });
+  await expect(other).rejects.toThrow("4 of 4 are not finished");
 });
 
 test.each([

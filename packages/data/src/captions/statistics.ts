@@ -20,6 +20,8 @@ export interface CaptionStatistics {
 export interface CaptionStatisticsOptions {
   /** Tokens of a text. Default: words, which are fewer than a model's tokens. */
   readonly countTokens?: ((text: string) => number) | undefined;
+  /** Tokens of every caption, as `captionLengths` gives them for the same entries. Default: they are counted here. */
+  readonly counted?: readonly (readonly (number | null)[] | undefined)[] | undefined;
   /** Lengths to give the coverage of. Default 77, 120, 226, 300, 512. */
   readonly lengths?: readonly number[] | undefined;
 }
@@ -36,7 +38,7 @@ export function captionStatistics(
   const bad = lengths.find((length) => !Number.isInteger(length) || length < 1);
   if (bad !== undefined) throw new ConfigError(`lengths holds ${bad}; use positive integers`);
   const texts = entries.flatMap(({ captions }) => captions.filter((text) => text.trim() !== ""));
-  const counts = texts.map(countTokens);
+  const counts = options.counted === undefined ? texts.map(countTokens) : flatCounts(options.counted, texts.length);
   const mean = counts.reduce((sum, count) => sum + count, 0) / Math.max(1, counts.length);
   const variance = counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / Math.max(1, counts.length);
   const max = counts.reduce((largest, count) => Math.max(largest, count), 0);
@@ -53,4 +55,12 @@ export function captionStatistics(
     })),
     longest: texts[counts.indexOf(max)],
   };
+}
+
+function flatCounts(counted: NonNullable<CaptionStatisticsOptions["counted"]>, captions: number): number[] {
+  const counts = counted.flatMap((lengths) => (lengths ?? []).filter((length) => length !== null));
+  if (counts.length === captions) return counts;
+  throw new ConfigError(
+    `counted has ${counts.length} lengths for ${captions} captions; pass those of the same entries`,
+  );
 }

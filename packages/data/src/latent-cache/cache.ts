@@ -1,8 +1,9 @@
 // Encoded clips on disk, so that an autoencoder runs once for each of them. Never mandatory.
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { CheckpointError, ConfigError, type JsonValue, sizeOf, toFloat32 } from "@noisereel/core";
+import { type CallOptions, CheckpointError, ConfigError, type JsonValue, sizeOf, toFloat32 } from "@noisereel/core";
 import { openSafetensors, temporaryPrefix } from "@noisereel/core/node";
+import { doWork, type SharedWork, workKey } from "../scale/shared-work.js";
 import { cacheKey, canonicalJson } from "./key.js";
 import {
   indexEnding,
@@ -40,6 +41,15 @@ export interface LatentCacheStats {
   readonly ignored: readonly { readonly file: string; readonly reason: string }[];
 }
 
+export interface VerifyCacheOptions extends CallOptions {
+  /**
+   * Verifies only this process's share of the cache's shards, and notes what was found; with the mode `collect` nothing is read
+   * and all that was found counts. Notes are about a file's size, time of change and stated sha256: delete the folder
+   * before a cache is verified anew.
+   */
+  readonly shared?: SharedWork | undefined;
+}
+
 export interface LatentCache {
   has(content: string): boolean;
   /** The posterior of the clip with this content hash, or undefined. A damaged entry throws a `CheckpointError`. */
@@ -50,12 +60,13 @@ export interface LatentCache {
   flush(): Promise<void>;
   stats(): Promise<LatentCacheStats>;
   /** Compares every shard with its sha256 and returns the damaged ones. */
-  verify(): Promise<readonly { readonly file: string; readonly reason: string }[]>;
+  verify(options?: VerifyCacheOptions): Promise<readonly { readonly file: string; readonly reason: string }[]>;
   /**
    * Deletes leftovers of killed writers and damaged shards; with `foreign` also the shards that hold nothing of this
-   * encoder and transform. Returns the names of the deleted files.
+   * encoder and transform. A process with a share (see `verify`) deletes the damaged shards of its share; leftovers and foreign
+   * shards are left to the first. Returns the names of the deleted files.
    */
-  prune(options?: { readonly foreign?: boolean }): Promise<readonly string[]>;
+  prune(options?: VerifyCacheOptions & { readonly foreign?: boolean }): Promise<readonly string[]>;
 }
 
 /** Opens the cache in `folder`. Entries of another encoder, transform or content are never given out. */
@@ -104,14 +115,25 @@ export async function openLatentCache(options: LatentCacheOptions): Promise<Late
   const isOurs = ({ entries }: ShardIndex): boolean =>
     entries.some((entry) => entry.encoder === encoder && entry.transform === transform);
 
-  const verify: LatentCache["verify"] = async () => {
-    const damaged: { file: string; reason: string }[] = [];
-    for (const index of shards.values()) {
-      await verifyShard(folder, index).catch((error: Error) => {
-        damaged.push({ file: index.file, reason: error.message });
-      });
-    }
-    return damaged;
+  const verify: LatentCache["verify"] = async ({ shared, signal, onProgress } = {}) => {
+    const items = [...shards.values()].toSorted((a, b) => (a.file < b.file ? -1 : 1));
+    const reasons = await doWork<ShardIndex, { readonly reason: string | null }>({
+      items,
+      keyOf: ({ file, sha256 }) => workKey(path.join(folder, file), ["verify", sha256]),
+      work: (index) =>
+        verifyShard(folder, index).then(
+          () => ({ reason: null }),
+          (error: Error) => ({ reason: error.message }),
+        ),
+      shared,
+      concurrency: 1,
+      signal,
+      onProgress,
+    });
+    return items.flatMap(({ file }, i) => {
+      const reason = reasons[i]?.reason ?? undefined;
+      return reason === undefined ? [] : [{ file, reason }];
+    });
   };
 
   return {
@@ -157,19 +179,22 @@ export async function openLatentCache(options: LatentCacheOptions): Promise<Late
       };
     },
     verify,
-    async prune({ foreign = false } = {}) {
-      const damaged = new Set((await verify()).map(({ file }) => file));
-      const useless = [...shards.values()].filter((index) => damaged.has(index.file) || (foreign && !isOurs(index)));
+    async prune({ foreign = false, ...call } = {}) {
+      const damaged = new Set((await verify(call)).map(({ file }) => file));
+      const isFirst = (call.shared?.shard?.rank ?? 0) === 0;
+      const useless = [...shards.values()].filter(
+        (index) => damaged.has(index.file) || (isFirst && foreign && !isOurs(index)),
+      );
       for (const index of useless) {
         shards.delete(index.file);
         for (const { key } of index.entries) if (shardOf.get(key) === index.file) shardOf.delete(key);
       }
       const files = [
         ...useless.flatMap(({ file }) => [`${file}${indexEnding}`, file]), // the index first: it makes the shard count
-        ...ignored.splice(0).map(({ file }) => file),
+        ...(isFirst ? ignored.splice(0).map(({ file }) => file) : []),
       ];
       for (const file of files) await rm(path.join(folder, file), { force: true });
-      const rest = await leftovers(folder, shards);
+      const rest = isFirst ? await leftovers(folder, shards) : [];
       for (const file of rest) await rm(path.join(folder, file), { force: true });
       return [...files, ...rest];
     },

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { ConfigError } from "@noisereel/core";
-import { openLatentCache } from "./cache.js";
+import { openLatentCache, type VerifyCacheOptions } from "./cache.js";
 import { indexEnding, readShardIndex } from "./shard.js";
 
 export interface LatentCacheContents {
@@ -19,9 +19,9 @@ export interface LatentCacheContents {
 export interface InspectedLatentCache {
   readonly contents: LatentCacheContents;
   /** Compares every shard with its sha256 and returns the damaged ones. */
-  verify(): Promise<readonly { readonly file: string; readonly reason: string }[]>;
+  verify(options?: VerifyCacheOptions): Promise<readonly { readonly file: string; readonly reason: string }[]>;
   /** Deletes leftovers of killed writers and damaged shards; sound entries of every encoder stay. Returns their names. */
-  prune(): Promise<readonly string[]>;
+  prune(options?: VerifyCacheOptions): Promise<readonly string[]>;
 }
 
 /** Reads the indexes of the cache in `folder`. Throws a `ConfigError` when there is no such folder. */
@@ -50,7 +50,7 @@ export async function inspectLatentCache(options: { readonly folder: string }): 
       groups: [...groups.values()].toSorted((a, b) => b.entries - a.entries),
       ignored,
     },
-    verify: () => cache.verify(),
-    prune: () => cache.prune(),
+    verify: (call) => cache.verify(call),
+    prune: (call) => cache.prune(call),
   };
 }

@@ -1,12 +1,13 @@
 // Clips as rows of frames in one picture.
-import { type Clip, ConfigError } from "@noisereel/core";
-import { contactSheet, manifestSource, readManifest, tileClips, writeImage } from "@noisereel/data";
+import { ConfigError } from "@noisereel/core";
+import { clipRows, readManifest, tileClips, writeImage } from "@noisereel/data";
 import path from "node:path";
 import type { CommandContext } from "../../context.js";
-import { exitCodes, StoppedError } from "../../errors.js";
 import { shorten } from "../../format.js";
+import { forgetParts, ownCount, type PartArguments, partsOf, tellShard } from "./parts.js";
+import { withProgress } from "./progress.js";
 
-export interface ShowArguments {
+export interface ShowArguments extends PartArguments {
   readonly out: string;
   readonly from?: number;
   readonly count?: number;
@@ -16,27 +17,33 @@ export interface ShowArguments {
 
 export async function show(manifest: string, options: ShowArguments, context: CommandContext): Promise<void> {
   const { out, from = 1, count = 8, frames = 6, height = 96 } = options;
-  const { terminal, signal } = context;
+  const { terminal } = context;
   if (![".png", ".jpg", ".jpeg", ".webp"].includes(path.extname(out).toLowerCase())) {
     throw new ConfigError(`--out ${out} is no picture; use a name that ends in .png, .jpg or .webp`);
   }
-  const list = await readManifest(manifest);
-  const source = manifestSource(list);
-  if (from > source.length) throw new ConfigError(`--from is ${from} but ${manifest} has ${source.length} clips`);
-  const rows: Clip[] = [];
-  try {
-    for (let index = from - 1; index < Math.min(source.length, from - 1 + count); index++) {
-      signal.throwIfAborted();
-      const clip = await source.get(index, { signal });
-      rows.push(await contactSheet(clip, { count: frames, height }));
-      terminal.print(
-        `${index + 1}  ${clip.id}  ${clip.frames} frames of ${clip.width}x${clip.height}  ${shorten(clip.caption ?? "", 80)}`,
-      );
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new StoppedError(`Stopped; ${out} was not written.`, exitCodes.interrupted);
+  const { entries: all } = await readManifest(manifest);
+  if (from > all.length) throw new ConfigError(`--from is ${from} but ${manifest} has ${all.length} clips`);
+  const entries = all.slice(from - 1, from - 1 + count);
+  const parts = partsOf(out, options);
+  const rows = await withProgress(
+    context,
+    {
+      title: "Drawing clips",
+      count: ownCount(entries.length, parts),
+      stopped: `Stopped; ${out} was not written. The same command goes on.`,
+    },
+    (call) => clipRows(entries, { frames, height, shared: parts.shared, ...call }),
+  );
+  if (parts.kind === "shard") return tellShard(parts, rows.filter((row) => row !== undefined).length, context);
+  const drawn = rows.map((row) => row!);
+  for (const [i, { size }] of drawn.entries()) {
+    const { id, captions } = entries[i]!;
+    terminal.print(
+      `${from + i}  ${id}  ${size.frames} frames of ${size.width}x${size.height}  ${shorten(captions[0] ?? "", 80)}`,
+    );
   }
-  await writeImage(out, await tileClips(rows, { columns: 1, gap: 2 }));
+  const pictures = drawn.map(({ picture }) => picture);
+  await writeImage(out, await tileClips(pictures, { columns: 1, gap: 2 }));
+  await forgetParts(parts);
   terminal.print(out);
 }

@@ -1,23 +1,41 @@
 // Numbers about a manifest.
 import { ConfigError } from "@noisereel/core";
-import { captionStatistics, readManifest } from "@noisereel/data";
+import { writeFileAtomically } from "@noisereel/core/node";
+import { captionLengths, captionStatistics, readManifest } from "@noisereel/data";
 import { readFile } from "node:fs/promises";
 import type { CommandContext } from "../../context.js";
 import { alignColumns, shorten } from "../../format.js";
 import { columnTable } from "./filter.js";
+import { forgetParts, ownCount, type PartArguments, partsOf, tellShard } from "./parts.js";
+import { withProgress } from "./progress.js";
 
-export interface StatsArguments {
+export interface StatsArguments extends PartArguments {
   readonly tokenizer?: string;
   readonly lengths?: readonly number[];
   readonly json?: true;
+  readonly out?: string;
 }
 
 export async function stats(manifest: string, options: StatsArguments, context: CommandContext): Promise<void> {
-  const { tokenizer, lengths, json } = options;
+  const { tokenizer, lengths, json, out, shard, merge } = options;
   const { terminal } = context;
+  if (out === undefined && (shard !== undefined || merge === true)) {
+    throw new ConfigError("--out is missing; shards note what they counted beside it");
+  }
+  const parts = out === undefined ? undefined : partsOf(out, options);
   const { entries } = await readManifest(manifest);
   const countTokens = tokenizer === undefined ? undefined : await tokenCounter(tokenizer);
-  const captions = captionStatistics(entries, { countTokens, lengths });
+  const counted = await withProgress(
+    context,
+    {
+      title: "Counting tokens",
+      count: parts === undefined ? entries.length : ownCount(entries.length, parts),
+      stopped: `Stopped.${parts === undefined ? "" : ` ${out} was not written. The same command goes on.`}`,
+    },
+    (call) => captionLengths(entries, { countTokens, tokenizer, shared: parts?.shared, ...call }),
+  );
+  if (parts?.kind === "shard") return tellShard(parts, counted.filter((item) => item !== undefined).length, context);
+  const captions = captionStatistics(entries, { counted, lengths });
   const unit = tokenizer === undefined ? "words" : "tokens";
   const clips = {
     clips: entries.length,
@@ -25,8 +43,13 @@ export async function stats(manifest: string, options: StatsArguments, context: 
     ranges: entries.filter(({ start, end }) => start !== undefined || end !== undefined).length,
     captionSources: count(entries.flatMap(({ captionSources }) => captionSources)),
   };
+  const facts = JSON.stringify({ manifest, unit, ...clips, captions }, null, 2);
+  if (out !== undefined) {
+    await writeFileAtomically(out, `${facts}\n`);
+    await forgetParts(parts!);
+  }
   if (json === true) {
-    terminal.print(JSON.stringify({ manifest, unit, ...clips, captions }, null, 2));
+    terminal.print(facts);
     return;
   }
   const sources = Object.entries(clips.captionSources).map(([name, number]) => `${name} ${number}`);

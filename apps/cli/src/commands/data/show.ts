@@ -3,10 +3,10 @@ import type { Command } from "commander";
 import type { ShowArguments } from "../../actions/data/show.js";
 import type { CommandContext } from "../../context.js";
 import { integer, nonEmpty } from "../../options.js";
+import { addPartOptions } from "./part-options.js";
 
 export function addShow(data: Command, context: CommandContext): void {
-  data
-    .command("show")
+  addPartOptions(data.command("show"))
     .summary("draw clips of a manifest as rows of frames")
     .description("Writes one picture: a row of evenly spaced frames for each clip, and prints their captions.")
     .argument("<manifest>", "a manifest, or a folder of videos")
@@ -20,7 +20,9 @@ export function addShow(data: Command, context: CommandContext): void {
       `
 Examples:
   $ noisereel data show clips/manifest.jsonl --out sheet.png
-  $ noisereel data show clips.jsonl --out page-2.jpg --from 9 --height 64`,
+  $ noisereel data show clips.jsonl --out page-2.jpg --from 9 --height 64
+  $ noisereel data show clips.jsonl --out sheet.png --count 100 --shard 0/4    # and 1/4 to 3/4, on any machines
+  $ noisereel data show clips.jsonl --out sheet.png --count 100 --merge`,
     )
     .action(async (manifest: string, options: ShowArguments) => {
       const { show } = await import("../../actions/data/show.js");

@@ -48,6 +48,9 @@ interface Opened {
   readonly variables: VariableStore;
 }
 
+/** Of an output that is written at every run, from this size on the memory is made anew. */
+const keptBytes = 2 ** 26;
+
 export class Executable implements CompiledFunction {
   private readonly programs = new Map<string, Program>();
   private opened: Opened | undefined;
@@ -126,9 +129,11 @@ export class Executable implements CompiledFunction {
     }
     const fetches: Record<string, OrtTensor | null> = {};
     for (const { name, spec } of program.outputs) {
-      // Memory that JavaScript allocates goes back as soon as the result is disposed of and collected; what the runtime
-      // allocates stays in its arena, which grows meanwhile.
-      const values = device.preallocates ? allocate(spec.dtype, sizeOf(spec.shape)) : undefined;
+      // What the runtime allocates stays in its arena, which grows meanwhile.
+      if (device.preallocates && !program.written.has(name)) {
+        program.written.set(name, allocate(spec.dtype, sizeOf(spec.shape)));
+      }
+      const values = program.written.get(name);
       fetches[fetchName(name)] = values === undefined ? null : device.wrap(spec.dtype, values, spec.shape);
     }
     const assigned: [variable: tf.Variable, fetch: string][] = [];
@@ -144,6 +149,10 @@ export class Executable implements CompiledFunction {
     return Object.fromEntries(
       program.outputs.map(({ name, spec }) => {
         const values = results[fetchName(name)]!.data as Float32Array;
+        const written = program.written.get(name);
+        // onnxruntime-node hands out copies. A result that is no copy belongs to the caller.
+        if (written !== undefined && (values === written || written.byteLength > keptBytes))
+          program.written.delete(name);
         return [name, tf.tensor(values, [...spec.shape], spec.dtype)];
       }),
     );

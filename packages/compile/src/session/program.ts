@@ -11,7 +11,7 @@ import { separateOutputs } from "../graph/unique-outputs.js";
 import { encodeModel } from "../onnx/encode.js";
 import type { ExternalLocation } from "../onnx/encode.js";
 import type { Permutation } from "../trace/layout.js";
-import type { TensorType } from "../trace/symbol.js";
+import type { HostValues, TensorType } from "../trace/symbol.js";
 import type { TensorSpec, Trace } from "../trace/trace.js";
 import type { Device } from "./device.js";
 import type { OrtSession } from "./runtime.js";
@@ -48,6 +48,8 @@ export interface Program {
   readonly variables: readonly ProgramVariable[];
   /** Variables baked into the session, with the data they had. */
   readonly baked: ReadonlyMap<tf.Variable, object>;
+  /** Memory by name of the output that runs write it to, where the runtime hands out copies. */
+  readonly written: Map<string, HostValues>;
   readonly stats: ProgramStats;
 }
 
@@ -164,6 +166,7 @@ export async function buildProgram(
       fetch: assigned === undefined ? undefined : variableFetch(index),
     })),
     baked,
+    written: new Map(),
     stats: {
       signature: options.signature,
       nodes: graph.nodes.length,

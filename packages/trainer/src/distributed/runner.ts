@@ -6,7 +6,7 @@ import { batchInputs, stepInputs, type TrainStepOptions } from "../step.js";
 import { stepScalars, type StepResult, type StepRunnerOptions } from "../step-runner.js";
 import { BucketSum } from "./buckets.js";
 import type { Collective } from "./collective.js";
-import { splitInputs, splitStepFunctions } from "./step.js";
+import { halfInput, splitInputs, splitStepFunction } from "./step.js";
 
 export interface DistributedRunnerOptions<Item, Batch extends NamedTensors> extends Omit<
   StepRunnerOptions<Item, Batch>,
@@ -38,40 +38,26 @@ export function distributedStep<Item, Batch extends NamedTensors>(
 ): DistributedStep<Item> {
   const { task, collective, executor, optimizers, clip, ema, accumulate, random, schedules } = options;
   const own = accumulate / collective.size;
-  const split = splitStepFunctions({
+  const step = splitStepFunction({
     task,
     optimizers,
     clip: clip !== undefined,
+    share: 1 / accumulate,
     ...(ema === undefined ? {} : { ema }),
   });
-  const compiled = split.phases.map(({ name, gradients, apply }) => ({
-    name,
-    gradients: executor.compile(gradients, { name: `gradients of ${task.name}.${name}` }),
-    apply: executor.compile(apply, { name: `update of ${task.name}.${name}` }),
-  }));
-  const average =
-    split.average === undefined ? undefined : executor.compile(split.average, { name: `average of ${task.name}` });
-  const all = [...compiled.flatMap(({ gradients, apply }) => [gradients, apply]), ...(average ? [average] : [])];
-  // Executables that assign hold state of their own: the others must see it.
-  const publish = async (executable: Executable): Promise<void> => executable.sync();
-
+  const executable = executor.compile(step, { name: `train ${task.name}` });
   const buckets = new BucketSum(collective);
 
-  /** Sums of a phase over the micro-batches of all ranks, each divided by their number. */
-  async function meanGradients(phase: (typeof compiled)[number], micros: readonly Micro[], number: number) {
+  /** Sums of a phase over the micro-batches of all ranks, of which each makes its share of a mean. */
+  async function meanGradients(phase: string, micros: readonly Micro[], number: number) {
     const sums = new Map<string, { readonly shape: readonly number[]; readonly values: Float32Array }>();
     for (const [index, micro] of micros.entries()) {
-      const scalar = tf.scalar(number);
+      const scalars = { [halfInput("gradients", phase)]: tf.scalar(0), [stepInputs.number]: tf.scalar(number) };
       const kept = Object.fromEntries(
         Object.entries(micro.kept).map(([key, value]) => [splitInputs.kept + key, value]),
       );
-      const outputs = await phase.gradients.run({
-        ...batchInputs(micro.batch),
-        ...kept,
-        [stepInputs.number]: scalar,
-      });
-      scalar.dispose();
-      tf.dispose(micro.kept);
+      const outputs = await executable.run({ ...batchInputs(micro.batch), ...kept, ...scalars });
+      tf.dispose([scalars, micro.kept]);
       micro.kept = {};
       for (const [name, tensor] of Object.entries(outputs)) {
         if (name.startsWith(splitInputs.kept)) {
@@ -79,12 +65,12 @@ export function distributedStep<Item, Batch extends NamedTensors>(
           continue;
         }
         const values = (await tensor.data()) as Float32Array;
-        const sum = sums.get(name) ?? { shape: tensor.shape, values: new Float32Array(values.length) };
-        sums.set(name, sum);
-        for (let i = 0; i < values.length; i++) sum.values[i]! += values[i]! / accumulate;
         tensor.dispose();
+        const sum = sums.get(name);
+        if (sum === undefined) sums.set(name, { shape: tensor.shape, values });
+        else for (let i = 0; i < values.length; i++) sum.values[i]! += values[i]!;
         // Gradients are on their way while the ones behind them are still read and added up.
-        if (index === micros.length - 1) await buckets.add(sum.values);
+        if (index === micros.length - 1) await buckets.add((sum ?? { values }).values);
       }
     }
     await buckets.finish();
@@ -104,28 +90,20 @@ export function distributedStep<Item, Batch extends NamedTensors>(
         const rng = accumulate === 1 ? draw : draw.fork(String(place));
         micros.push({ batch: await task.prepare(group, { step: number, rng }), kept: {} });
       }
-      for (const phase of compiled) {
+      for (const { name: phase } of task.phases) {
         const sums = await meanGradients(phase, micros, number);
-        const inputs: Record<string, tf.Tensor> = {};
+        const inputs: Record<string, tf.Tensor> = { [halfInput("apply", phase)]: tf.scalar(0) };
         for (const [name, { shape, values: mean }] of sums) {
           if (name.startsWith(splitInputs.gradient)) inputs[name] = tf.tensor(mean, [...shape]);
           else values[name] = mean[0]!;
         }
         for (const [name, value] of Object.entries(scalars)) inputs[name] = tf.scalar(value);
-        inputs[splitInputs.loss] = tf.scalar(values[`loss.${phase.name}`]!);
+        inputs[splitInputs.loss] = tf.scalar(values[`loss.${phase}`]!);
         inputs[splitInputs.finite] = tf.scalar(finite);
-        const outputs = await phase.apply.run(inputs);
+        const outputs = await executable.run(inputs);
         for (const [name, tensor] of Object.entries(outputs)) values[name] = (await tensor.data())[0]!;
         tf.dispose([inputs, outputs]);
-        await publish(phase.apply);
         finite = values["finite"]!;
-      }
-      if (average !== undefined) {
-        const inputs = {
-          [stepInputs.emaRate]: tf.scalar(scalars[stepInputs.emaRate]!),
-          [splitInputs.finite]: tf.scalar(finite),
-        };
-        tf.dispose([inputs, await average.run(inputs)]);
       }
       return { values, rates };
     } finally {
@@ -133,15 +111,5 @@ export function distributedStep<Item, Batch extends NamedTensors>(
     }
   }
 
-  return {
-    runStep,
-    executable: {
-      async sync() {
-        for (const one of all) await one.sync();
-      },
-      dispose() {
-        for (const one of all) one.dispose();
-      },
-    },
-  };
+  return { runStep, executable };
 }

@@ -187,9 +187,10 @@ export interface StagesOptions {
   readonly only?: string | undefined;
   /** Where `only` starts from in place of the stage it names: another stage of the list, or a checkpoint. */
   readonly from?: string | StartFrom | undefined;
-  /** What a stage gets beside its own. */
+  /** What a stage gets beside its own; called before it is opened. */
   readonly extend?:
-    ((stage: string) => Pick<StageStart, "trackers" | "plugins" | "measure" | "distributed" | "onOpen">) | undefined;
+    | ((stage: string) => MaybePromise<Pick<StageStart, "trackers" | "plugins" | "measure" | "distributed" | "onOpen">>)
+    | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -224,7 +225,8 @@ export async function* runStages(options: StagesOptions): AsyncGenerator<StageSt
     if (options.signal?.aborted === true) break;
     const from = options.from ?? stage.from;
     const startFrom = typeof from === "string" ? () => finishedCheckpoint(options.store(from), from, stage.name) : from;
-    const steps = stage.start({ store, startFrom, signal: options.signal, ...options.extend?.(stage.name) });
+    const more = await options.extend?.(stage.name);
+    const steps = stage.start({ store, startFrom, signal: options.signal, ...more });
     let next = await steps.next();
     try {
       for (; next.done !== true; next = await steps.next()) yield { ...next.value, stage: stage.name };

@@ -27,7 +27,8 @@ export function clipTracker(folder: string, { write }: ClipTrackerOptions = {}):
   };
 }
 
-function clipName(step: number, key: string): string {
+/** The file's name, without its extension. */
+export function clipName(step: number, key: string): string {
   return `${String(step).padStart(6, "0")}-${key}`;
 }
 

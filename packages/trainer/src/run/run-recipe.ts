@@ -12,10 +12,12 @@ import { resolveStart } from "../recipe/start-from.js";
 import { runStages, type StageAbout, type StagesSummary, type StageStep } from "../stages.js";
 import { jsonlTracker } from "../trackers/jsonl.js";
 import { tensorboardTracker } from "../trackers/tensorboard.js";
+import { checkWandbKey } from "../trackers/wandb/tracker.js";
 import { clipTracker, type ClipTrackerOptions } from "./clip-tracker.js";
 import { writeRunPage } from "./page.js";
 import { runPaths } from "./read-run.js";
 import { readRunInfo, refuseOtherRun, type RunInfo, writeRunInfo } from "./run-info.js";
+import { type RunOnWandb, type WandbOfRun, wandbOfRun } from "./wandb-run.js";
 
 export interface RunRecipeOptions<Options> {
   readonly recipe: Recipe<Options>;
@@ -32,6 +34,11 @@ export interface RunRecipeOptions<Options> {
   readonly fresh?: boolean | undefined;
   /** Also write TensorBoard's event files, to `tensorboard/`. Default false. */
   readonly tensorboard?: boolean | undefined;
+  /**
+   * Also send losses and clips to Weights & Biases, one run for each stage, when a checkpoint holds them. What was told and
+   * not sent waits in `wandb/`. Default false.
+   */
+  readonly wandb?: RunOnWandb | undefined;
   /** How sampled clips are written. Default as animated PNG files. */
   readonly clips?: ClipTrackerOptions["write"];
   /** Checkpoints of a stage to keep. Default 3. */
@@ -46,7 +53,7 @@ export interface RunRecipeOptions<Options> {
 
 /**
  * Yields every step of every stage. Called again with the same options it goes on where it stopped. Throws ConfigError when
- * the folder holds another run, before anything is written.
+ * the folder holds another run, or Weights & Biases does not know the key, before anything is written.
  */
 export async function* runRecipe<Options>(
   options: RunRecipeOptions<Options>,
@@ -65,10 +72,21 @@ export async function* runRecipe<Options>(
   const stored = JSON.parse(JSON.stringify(checked)) as JsonValue;
   const group = processGroup(distributed, () => []);
   let info = await group.inTurn(async (first) => {
+    if (first && options.wandb !== undefined) await checkWandbKey(options.wandb);
     const opened = await openFolder(folder, { ...options, fresh: first && options.fresh === true }, stored, stages);
     if (first) await writeRunInfo(folder, opened);
     return opened;
   });
+  const wandb =
+    options.wandb === undefined || !group.isFirst
+      ? undefined
+      : await wandbOfRun({
+          folder,
+          given: options.wandb,
+          config: { recipe: recipe.name, options: stored, ...info.environment },
+          clipExtension: options.clips?.extension,
+          onNote,
+        });
   const change = async (values: Partial<RunInfo>): Promise<void> => {
     info = { ...info, ...values, updated: new Date().toISOString() };
     if (group.isFirst) await writeRunInfo(folder, info);
@@ -81,8 +99,8 @@ export async function* runRecipe<Options>(
     only: options.stage,
     from,
     signal,
-    extend: (name) => ({
-      trackers: group.isFirst ? trackersOf(folder, name, options) : [],
+    extend: async (name) => ({
+      trackers: group.isFirst ? await trackersOf(folder, name, options, wandb) : [],
       measure: () => ({ rssBytes: process.memoryUsage.rss() }),
       distributed,
       onOpen(about) {
@@ -100,6 +118,8 @@ export async function* runRecipe<Options>(
       if (next.done === true) {
         const everyStage = options.stage === undefined || stages.length === 1;
         if (next.value.finished) ended = everyStage ? "finished" : "stopped";
+        await wandb?.end(next.value.finished ? 0 : 255);
+        for (const name of next.value.skipped) await wandb?.finish(name);
         return next.value;
       }
       if (group.isFirst && performance.now() - written > 1000 * (options.pageSeconds ?? 15)) {
@@ -117,18 +137,25 @@ export async function* runRecipe<Options>(
     throw error;
   } finally {
     await steps.return(undefined as never);
+    await wandb?.end(ended === "failed" ? 1 : 255);
     await change({ status: ended, message });
     if (group.isFirst) await writeRunPage(folder);
   }
 }
 
-function trackersOf<Options>(folder: string, stage: string, options: RunRecipeOptions<Options>): Tracker[] {
+async function trackersOf<Options>(
+  folder: string,
+  stage: string,
+  options: RunRecipeOptions<Options>,
+  wandb: WandbOfRun | undefined,
+): Promise<Tracker[]> {
   const trackers = [
     jsonlTracker(runPaths.log(folder, stage)),
     clipTracker(runPaths.clips(folder, stage), { write: options.clips }),
   ];
   if (options.tensorboard === true)
     trackers.push(tensorboardTracker(path.join(folder, "tensorboard"), { prefix: stage }));
+  if (wandb !== undefined) trackers.push(await wandb.begin(stage)); // after the clips: it sends their files
   return trackers;
 }
 

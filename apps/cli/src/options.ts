@@ -29,3 +29,18 @@ export function nonEmpty(text: string): string {
   if (text.trim() === "") throw new InvalidArgumentError("Give it a value.");
   return text;
 }
+
+export interface WandbProject {
+  readonly project: string;
+  readonly entity?: string;
+}
+
+/** `project` or `entity/project`. */
+export function wandbProject(text: string): WandbProject {
+  const parts = text.split("/");
+  if (parts.length > 2 || parts.some((part) => part.trim() === "")) {
+    throw new InvalidArgumentError("Write PROJECT or ENTITY/PROJECT.");
+  }
+  const [entity, project] = parts.length === 2 ? parts : [undefined, parts[0]];
+  return { project: project!, ...(entity === undefined ? {} : { entity }) };
+}

@@ -1,5 +1,7 @@
 import { BackendError } from "@noisereel/core";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +25,33 @@ async function noisereel(args: string[], abort = false) {
   return { code, printed: context.terminal.printed, noted: context.terminal.noted };
 }
 
+/** Takes what a run of Weights & Biases is told; `@noisereel/trainer` tests what it has to be. */
+async function wandbServer() {
+  const steps: number[] = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const { variables, files } = JSON.parse(body) as {
+      variables?: { name: string; project: string; entity: string };
+      files?: { "wandb-history.jsonl"?: { content: string[] } };
+    };
+    for (const line of files?.["wandb-history.jsonl"]?.content ?? [])
+      steps.push(Number(/"_step":(\d+)/.exec(line)![1]));
+    const { name = "", project = "", entity = "" } = variables ?? {};
+    const bucket = { name, project: { name: project, entity: { name: entity } } };
+    response.end(JSON.stringify({ data: { viewer: { entity: "me" }, model: null, upsertBucket: { bucket } } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    steps: () => steps,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 describe("train", () => {
   it("trains a recipe from a file, says what was left out, and does nothing twice", async () => {
     const first = await noisereel(["train", recipe, "--out", inside("run"), "--set", "steps=6", "--tensorboard"]);
@@ -39,6 +68,37 @@ describe("train", () => {
     ]);
     const again = await noisereel(["train", recipe, "--out", inside("run"), "--set", "steps=6"]);
     expect([again.code, again.printed[1]]).toEqual([0, "  fit     done before"]);
+  });
+
+  it("sends curves to Weights & Biases when a project is named, and says which variable a key is in", async () => {
+    const without = { ...process.env };
+    const server = await wandbServer();
+    try {
+      delete process.env["WANDB_API_KEY"];
+      Object.assign(process.env, { HOME: folder, WANDB_BASE_URL: server.url });
+      const args = ["train", recipe, "--out", inside("run"), "--set", "steps=2", "--wandb"];
+      const missing = await noisereel([...args, "reels"]);
+      expect([missing.code, missing.noted.at(-1)]).toEqual([
+        1,
+        expect.stringMatching(/^error: there is no .* key .*; set WANDB_API_KEY/),
+      ]);
+      expect(await readdir(folder)).toEqual([]);
+      process.env["WANDB_API_KEY"] = "k".repeat(40);
+      const { code, noted } = await noisereel([...args, "team/reels"]);
+      expect(code).toBe(0);
+      expect(noted.find((line) => line.includes("Weights"))).toMatch(
+        /note: Weights & Biases: .*\/team\/reels\/runs\/\w{8}-fit$/,
+      );
+      expect(server.steps()).toEqual([1, 2]);
+      const wrong = await noisereel([...args, "a/b/c"]);
+      expect(wrong.noted.join("\n")).toContain("Write PROJECT or ENTITY/PROJECT.");
+    } finally {
+      for (const name of ["WANDB_API_KEY", "HOME", "WANDB_BASE_URL"]) {
+        if (without[name] === undefined) delete process.env[name];
+        else process.env[name] = without[name];
+      }
+      await server.close();
+    }
   });
 
   it("saves and ends with 0 when it is stopped", async () => {

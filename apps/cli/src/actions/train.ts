@@ -9,6 +9,7 @@ import type { RecipeArguments } from "../commands/recipe-options.js";
 import type { CommandContext } from "../context.js";
 import { exitCodes, StoppedError } from "../errors.js";
 import { alignColumns, formatNumber, formatSeconds } from "../format.js";
+import type { WandbProject } from "../options.js";
 import { showProgress } from "../progress.js";
 import type { Terminal } from "../terminal.js";
 import { estimateRecipe } from "./estimate.js";
@@ -22,6 +23,7 @@ export interface TrainArguments extends RecipeArguments {
   readonly fresh?: true;
   readonly keep: number;
   readonly tensorboard?: true;
+  readonly wandb?: WandbProject;
   readonly mpi?: true;
 }
 
@@ -47,6 +49,7 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
     from: options.from,
     fresh: options.fresh === true,
     tensorboard: options.tensorboard === true,
+    wandb: options.wandb,
     keep: options.keep,
     clips: { extension: ".mp4", file: async (file, clip) => void (await writeVideo(file, clip)) },
     distributed,

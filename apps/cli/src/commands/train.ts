@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { TrainArguments } from "../actions/train.js";
 import type { CommandContext } from "../context.js";
-import { integer, nonEmpty } from "../options.js";
+import { integer, nonEmpty, wandbProject } from "../options.js";
 import { addRecipeOptions } from "./recipe-options.js";
 
 export function addTrain(program: Command, context: CommandContext): void {
@@ -27,6 +27,11 @@ export function addTrain(program: Command, context: CommandContext): void {
     .option("--keep <count>", "checkpoints of a stage that are kept", integer(1), 3)
     .option("--mpi", "trains on the processes that mpirun or Slurm started; see docs/guide/many-machines.md")
     .option("--tensorboard", "also writes TensorBoard's event files")
+    .option(
+      "--wandb <project>",
+      "also sends curves and clips to Weights & Biases, to PROJECT or ENTITY/PROJECT; the key is in WANDB_API_KEY",
+      wandbProject,
+    )
     .addHelpText(
       "after",
       `
@@ -34,7 +39,8 @@ Examples:
   $ noisereel train stages-small
   $ noisereel train stages-small --set stages.stage-1.steps=500 --set seed=1 --out runs/longer
   $ noisereel train my-recipe.ts --dry-run
-  $ noisereel train my-recipe.ts --stage stage-2 --from runs/other/checkpoints/stage-1`,
+  $ noisereel train my-recipe.ts --stage stage-2 --from runs/other/checkpoints/stage-1
+  $ WANDB_API_KEY=… noisereel train stages-small --wandb my-team/reels`,
     )
     .action(async (recipe: string, options: TrainArguments) => {
       const { trainRecipe } = await import("../actions/train.js");

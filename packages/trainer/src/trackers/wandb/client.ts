@@ -34,7 +34,7 @@ export interface WandbStream {
   readonly summary?: string;
   /** Files that were uploaded since the last call. */
   readonly uploaded?: readonly string[];
-  /** Of the process, when the run has ended: 0 shows as finished, 255 as killed, others as failed. */
+  /** Of the process, when the run has ended: 0 finished, 255 stopped by Ctrl-C, others failed. */
   readonly exitCode?: number;
 }
 

@@ -212,7 +212,7 @@ test("clips are films when there is a file that W&B plays, else pictures", async
   }
 });
 
-test("a run that was stopped shows as killed with what is saved, and goes on", async () => {
+test("a run that was stopped ends with what is saved, and goes on", async () => {
   const first = await open();
   await tell(first, [1, 2]);
   await tell(first, [3], 1, false);

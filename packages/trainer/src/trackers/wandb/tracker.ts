@@ -41,7 +41,7 @@ export interface WandbTracker extends Tracker {
   idle(): Promise<void>;
   /**
    * Ends the run there. With exit code 0, the default, everything that was told is sent first and the run shows as finished;
-   * with another only what is saved, as the rest is told again on a resume. 255 shows as killed, others as failed. What cannot be
+   * with another only what is saved, as the rest is told again on a resume. 255 is what W&B's own client says after Ctrl-C. What cannot be
    * sent stays in the folder: opened and closed again, it is sent then.
    */
   close(options?: { readonly exitCode?: number }): Promise<void>;

@@ -31,6 +31,8 @@ export interface FakeWandb {
   readonly faults: Fault[];
   /** Every request hangs up. */
   away: boolean;
+  /** Every request is answered that it may not be. */
+  refuses: boolean;
   /** Everything that came, without the headers. */
   readonly requests: string[];
   /** Rows of a run, parsed; not-a-number and the infinities included. */
@@ -76,6 +78,7 @@ export async function fakeWandb(): Promise<FakeWandb> {
     if (fake.away || fault === "hang up") return void request.socket.destroy();
     let [status, answer]: [number, unknown] = [200, undefined];
     try {
+      if (fake.refuses) throw new Refusal(403, "not any more");
       if (typeof fault === "number") throw new Refusal(fault, `as the test wants it, ${request.headers.authorization}`);
       if (!url.startsWith("/storage/") && request.headers.authorization !== authorization) {
         throw new Refusal(401, `no such key ${request.headers.authorization}`);
@@ -189,6 +192,7 @@ export async function fakeWandb(): Promise<FakeWandb> {
     runs,
     faults: [],
     away: false,
+    refuses: false,
     requests: [],
     rows: (id) => runs.find((run) => run.id === id)?.history.map(parseRow) ?? [],
     values() {

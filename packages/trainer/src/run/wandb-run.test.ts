@@ -117,6 +117,23 @@ test("training goes on without the network, and the same command sends the rest 
   expect(onServer(server.runs[1]!.id)).toEqual(await logged("long"));
 });
 
+test("a refusal between two stages ends nothing; one at the start does", async () => {
+  const steps = begin();
+  for (let next = await steps.next(); next.done !== true; next = await steps.next()) {
+    if (next.value.stage === "short" && next.value.step === 3) server.refuses = true;
+  }
+  expect((await readRun(folder)).info.status).toBe("finished");
+  const refusal =
+    /^nothing more is sent to Weights & Biases: .*not any more.*; it waits in .*(short|long) for the next start$/;
+  expect(notes.filter((note) => refusal.test(note))).toHaveLength(2);
+  await expect(run({ folder: path.join(root, "other") })).rejects.toThrow('does not take a run in project "reels"');
+  server.refuses = false;
+  await run();
+  expect(states()).toEqual([["reel short", 0], ["reel long", 0]]); // prettier-ignore
+  expect(onServer(server.runs[0]!.id)).toEqual(await logged("short"));
+  expect(onServer(server.runs[1]!.id)).toEqual(await logged("long"));
+});
+
 test("films that the run writes are the ones that are shown", async () => {
   const file = async (name: string): Promise<void> =>
     (await import("node:fs/promises")).writeFile(name, path.basename(name));

@@ -53,8 +53,9 @@ export async function wandbOfRun(options: WandbOfRunOptions): Promise<WandbOfRun
   const outbox = (stage: string): string => path.join(folder, "wandb", stage);
   const name = path.basename(folder);
 
-  const open = (stage: string): Promise<WandbTracker> =>
+  const open = (stage: string, strict: boolean): Promise<WandbTracker> =>
     wandbTracker({
+      strict,
       ...given,
       folder: outbox(stage),
       project,
@@ -70,6 +71,7 @@ export async function wandbOfRun(options: WandbOfRunOptions): Promise<WandbOfRun
       onNote,
     });
   let current: WandbTracker | undefined;
+  let begun = false;
   async function end(exitCode: number): Promise<void> {
     const ended = current;
     current = undefined;
@@ -80,11 +82,14 @@ export async function wandbOfRun(options: WandbOfRunOptions): Promise<WandbOfRun
     end,
     async begin(stage) {
       await end(0);
-      return (current = await open(stage));
+      // What has been trained for days does not end because of a refusal between two stages.
+      current = await open(stage, !begun);
+      begun = true;
+      return current;
     },
     async finish(stage) {
       const journal = await WandbJournal.open(outbox(stage));
-      if (journal.lastStep >= 0 && journal.state.ended !== 0) await (await open(stage)).close();
+      if (journal.lastStep >= 0 && journal.state.ended !== 0) await (await open(stage, false)).close();
     },
   };
 }

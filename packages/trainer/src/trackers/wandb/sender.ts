@@ -30,8 +30,7 @@ interface Connection {
 export class WandbSender {
   readonly #options: WandbSenderOptions;
   #connection: Connection | undefined;
-  /** Why nothing more is sent by this process. */
-  #stopped: string | undefined;
+  #stopped = false;
   /** That the server is away was said. */
   #saidAway = false;
   /** A `send` waits for its turn: another would find nothing to do. */
@@ -80,6 +79,13 @@ export class WandbSender {
     });
   }
 
+  /** Sends nothing from now on, and says why. */
+  stop(reason: string): void {
+    const { folder, onNote } = this.#options;
+    this.#stopped = true;
+    onNote(`nothing more is sent to Weights & Biases: ${reason}; it waits in ${folder} for the next start`);
+  }
+
   idle(): Promise<void> {
     return this.#sending;
   }
@@ -87,7 +93,7 @@ export class WandbSender {
   /** A sign of life; sending rows is one too. */
   live(): void {
     const connection = this.#connection;
-    if (this.#busy > 0 || connection === undefined || this.#stopped !== undefined) return;
+    if (this.#busy > 0 || connection === undefined || this.#stopped) return;
     // One that gets lost changes nothing.
     void this.#inTurn(() => this.#options.client.stream(connection.place).catch(() => undefined));
   }
@@ -112,7 +118,7 @@ export class WandbSender {
   }
 
   async #try(work: () => Promise<unknown>): Promise<void> {
-    if (this.#stopped !== undefined) return;
+    if (this.#stopped) return;
     const { folder, onNote } = this.#options;
     try {
       await work();
@@ -124,8 +130,7 @@ export class WandbSender {
         this.#saidAway = true;
         return;
       }
-      this.#stopped = (error as Error).message;
-      onNote(`nothing more is sent to Weights & Biases: ${this.#stopped}; it waits in ${folder} for the next start`);
+      this.stop((error as Error).message);
     }
   }
 

@@ -28,6 +28,11 @@ export interface WandbOptions extends WandbAccess {
    */
   readonly clipFile?: ((step: number, key: string) => string | undefined) | undefined;
   readonly retries?: WandbRetries | undefined;
+  /**
+   * Throw when the server refuses the run. Default true; with false it is said to `onNote` as a later refusal is, everything waits in
+   * `folder`, and nothing is sent by this tracker.
+   */
+  readonly strict?: boolean | undefined;
   /** Seconds between two signs of life, without which W&B calls a run crashed after five minutes. Default 30. */
   readonly lifeSeconds?: number | undefined;
   /** Seconds after which `close` leaves what is not sent for later. Default 60. */
@@ -82,8 +87,11 @@ export async function wandbTracker(options: WandbOptions): Promise<WandbTracker>
     await sender.connect();
   } catch (error) {
     if (error instanceof WandbAwayError) onNote(`${error.message}; what the run tells waits in ${folder}`);
-    else if (error instanceof WandbRefusedError) throw refused(error, options, credentials.baseUrl);
-    else throw error;
+    else {
+      const known = error instanceof WandbRefusedError ? refused(error, options, credentials.baseUrl) : error;
+      if (options.strict !== false || !ConfigError.isInstance(known)) throw known;
+      sender.stop((known as Error).message);
+    }
   }
 
   let life: NodeJS.Timeout | undefined;

@@ -1,4 +1,5 @@
 // What the tests of the browser entry run in the page: the entry itself, and a count of what it leaves open.
+import { BlobSource, Input, MP4, VideoSampleSink } from "mediabunny";
 import * as web from "../src/web/index.js";
 import { rgbToI420 } from "../src/web/i420.js";
 
@@ -75,6 +76,18 @@ export const page = {
     }
     const psnr = squares === 0 ? Infinity : 10 * Math.log10((255 * 255 * a.length) / squares);
     return { length: a.length === b.length, max, mean: sum / a.length, psnr };
+  },
+  /** The first frame of an mp4 as the browser itself converts it, RGB. */
+  async convertedByBrowser(file: Blob): Promise<Uint8Array> {
+    const input = new Input({ formats: [MP4], source: new BlobSource(file) });
+    const [track] = await input.getVideoTracks();
+    const sample = (await new VideoSampleSink(track!).getSample(0))!;
+    const frame = sample.toVideoFrame();
+    const bytes = new Uint8Array(frame.allocationSize({ format: "RGBA" }));
+    await frame.copyTo(bytes, { format: "RGBA" });
+    for (const opened of [frame, sample]) opened.close();
+    input.dispose();
+    return bytes.filter((_, i) => i % 4 !== 3);
   },
   async bytes(url: string): Promise<Uint8Array> {
     return new Uint8Array(await (await fetch(url)).arrayBuffer());

@@ -1,10 +1,12 @@
 // Reading in a browser: the same frames as in Node, and errors that say what to do.
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { cropClip, findFfmpeg, readImage, readVideo, writeImage, writeVideo } from "../src/index.js";
 import type { ReadVideoOptions } from "../src/web/index.js";
 import { movingClip, shippedClips } from "./helpers.js";
@@ -180,6 +182,49 @@ describe("videos in Chromium", () => {
       return { shape: tensor.shape, ...page.compare(back.pixels, clip.pixels) };
     });
     expect(result).toMatchObject({ shape: [1, 5, 32, 32, 3], max: 0 });
+  });
+});
+
+describe("long files", () => {
+  it("a few frames from the middle, over the network: exact, and asked for where they are", async (context) => {
+    context.skip(tests.noH264 !== undefined, tests.noH264);
+    const city = path.join(shippedClips, "city.mp4");
+    await ffmpeg("-stream_loop", "49", "-i", city, "-c", "copy", "-movflags", "+faststart", made("long.mp4")); // 6.5 MB
+    const bytes = await readFile(made("long.mp4"));
+    const asked: number[] = [];
+    const server = createServer((request, response) => {
+      const range = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "");
+      const from = Number(range?.[1] ?? 0);
+      asked.push(from / bytes.length);
+      const to = Math.min(bytes.length, range?.[2] ? Number(range[2]) + 1 : bytes.length);
+      response.writeHead(range === null ? 200 : 206, {
+        "access-control-allow-origin": "*",
+        "access-control-allow-headers": "range",
+        "access-control-expose-headers": "content-range",
+        "content-range": `bytes ${from}-${to - 1}/${bytes.length}`,
+        "content-length": to - from,
+      });
+      if (request.method === "OPTIONS") return response.end();
+      return response.end(bytes.subarray(from, to));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/long.mp4`;
+    const inNode = await readVideo(made("long.mp4"), { start: 2000, end: 2005 });
+    const { url } = await expected(tests.folder, "node.rgb", inNode);
+    const result = await tests.page.evaluate(
+      async ([file, pixels]) => {
+        const { frames, pixels: got } = await page.readVideo(file, { start: 2000, end: 2005 });
+        return { frames, ...page.compare(got, await page.bytes(pixels)), open: page.leftOpen() };
+      },
+      [address, url] as const,
+    );
+    expect(result).toMatchObject({ frames: 5, length: true, open: { frames: 0, coders: 0 } });
+    expect(result.max).toBeLessThanOrEqual(2);
+    // Its head, its index, and then from the key frame before frame 2000 of 3250.
+    expect(asked[0]).toBe(0);
+    expect(asked.filter((place) => place > 0.05 && place < 0.55)).toEqual([]);
+    expect(Math.max(...asked)).toBeGreaterThan(0.55);
   });
 });
 

@@ -1,8 +1,7 @@
 // GIF and animated WebP through the browser's own picture decoder.
 import { ClipError } from "@noisereel/core";
-import { fileHead, fileName, readBlob, type WebFile } from "./file.js";
+import type { FoundFile } from "./file.js";
 import type { VideoFrame } from "./frame.js";
-import { fileKind } from "./kind.js";
 import { checkPixels, chosenFrames, type FrameRangeOptions } from "./options.js";
 import { planesToRgb } from "./pixels.js";
 
@@ -10,15 +9,15 @@ import { planesToRgb } from "./pixels.js";
  * The frames of a gif or webp one after the other; transparent parts become white. Frames shown for different times count
  * once each, and the rate is that of their mean.
  */
-export async function* animationFrames(file: WebFile, options: FrameRangeOptions = {}): AsyncGenerator<VideoFrame> {
+export async function* animationFrames(file: FoundFile, options: FrameRangeOptions): AsyncGenerator<VideoFrame> {
   const { signal } = options;
-  const name = fileName(file);
+  const { name } = file;
   const failed = (cause: unknown): unknown => {
     if (signal?.aborted === true) return signal.reason;
     const reason = (cause as Error).message.replace(/\.$/, "");
     return new ClipError(`cannot read ${name}: ${reason}; the file is damaged or cut short`, { path: name, cause });
   };
-  const decoder = await openDecoder(file, signal).catch((cause: unknown) => {
+  const decoder = await openDecoder(file).catch((cause: unknown) => {
     throw ClipError.isInstance(cause) ? cause : failed(cause);
   });
   try {
@@ -46,17 +45,14 @@ export async function* animationFrames(file: WebFile, options: FrameRangeOptions
   }
 }
 
-async function openDecoder(file: WebFile, signal: AbortSignal | undefined): Promise<ImageDecoder> {
-  const name = fileName(file);
-  const kind = fileKind(await fileHead(file, signal));
+async function openDecoder({ name, kind, blob }: FoundFile): Promise<ImageDecoder> {
   if (typeof ImageDecoder === "undefined") {
     throw new ClipError(
       `cannot read ${name}: this browser offers no ImageDecoder for ${kind} files; convert it to mp4 or webm, or use another browser`,
       { path: name },
     );
   }
-  const blob = await readBlob(file, signal);
-  const decoder = new ImageDecoder({ data: await blob.arrayBuffer(), type: `image/${kind}` });
+  const decoder = new ImageDecoder({ data: await (await blob()).arrayBuffer(), type: `image/${kind}` });
   try {
     await decoder.completed;
     await decoder.tracks.ready;

@@ -11,13 +11,15 @@ import {
   UnsupportedInputFormatError,
   WEBM,
 } from "mediabunny";
-import { fileHead, fileName, openSource, type WebFile } from "./file.js";
-import { fileKind, statedSize } from "./kind.js";
+import type { FoundFile } from "./file.js";
+import { statedSize } from "./kind.js";
 import type { PlaneColours } from "./pixels.js";
 
 export interface OpenVideo {
   /** What messages call the file. */
   readonly name: string;
+  /** Bytes of the file, where that is known. */
+  readonly size: number | undefined;
   readonly track: InputVideoTrack;
   /** ffmpeg's name of the codec, for example `h264`. */
   readonly codec: string;
@@ -32,18 +34,17 @@ export interface OpenVideo {
 const readable = "mp4, mov, webm, mkv, ts, gif and webp";
 
 /** Opens the first video track of `file` and makes sure that this browser decodes it. The caller disposes the result. */
-export async function openVideo(file: WebFile, signal?: AbortSignal): Promise<OpenVideo> {
-  const name = fileName(file);
+export async function openVideo(file: FoundFile, signal?: AbortSignal): Promise<OpenVideo> {
+  const { name } = file;
   signal?.throwIfAborted();
-  const head = await fileHead(file, signal);
-  if (fileKind(head) === "avi") {
+  if (file.kind === "avi") {
     throw new ClipError(
       `${name} is an AVI file, which is not read in browsers; convert it to mp4 or webm, or read it in Node (readable here: ${readable})`,
       { path: name },
     );
   }
-  requireWhole(name, head, file);
-  const input = new Input({ formats: [MP4, QTFF, WEBM, MATROSKA, MPEG_TS], source: openSource(file) });
+  requireWhole(file);
+  const input = new Input({ formats: [MP4, QTFF, WEBM, MATROSKA, MPEG_TS], source: file.source() });
   const dispose = (): void => input.dispose();
   signal?.addEventListener("abort", dispose);
   try {
@@ -54,6 +55,7 @@ export async function openVideo(file: WebFile, signal?: AbortSignal): Promise<Op
     const { matrix, fullRange } = (await track.getDecoderConfig())?.colorSpace ?? {};
     return {
       name,
+      size: file.size,
       track,
       codec: codecName(await track.getCodec()),
       rotation: await track.getRotation(),
@@ -72,15 +74,10 @@ export async function openVideo(file: WebFile, signal?: AbortSignal): Promise<Op
 }
 
 /** A file that is shorter than it says was cut; a webm would otherwise seem to end there. */
-function requireWhole(name: string, head: Uint8Array, file: WebFile): void {
+function requireWhole({ name, head, size }: FoundFile): void {
   const stated = statedSize(head);
-  const size =
-    file instanceof Blob ? file.size : file instanceof URL || typeof file === "string" ? Infinity : file.byteLength;
-  if (stated !== undefined && size < stated) {
-    throw new ClipError(`${name} is cut short: it has ${size} bytes but states ${stated}; get it again`, {
-      path: name,
-    });
-  }
+  if (stated === undefined || size === undefined || size >= stated) return;
+  throw new ClipError(`${name} is cut short: it has ${size} bytes but states ${stated}; get it again`, { path: name });
 }
 
 async function requireDecoder(name: string, track: InputVideoTrack): Promise<void> {

@@ -5,9 +5,8 @@ import { centerRectangle, type Size, toSize } from "../transforms/crop.js";
 import { resampleClip } from "../transforms/resample-bytes.js";
 import { animationFrames } from "./animation.js";
 import { openVideo, type OpenVideo, readError } from "./container.js";
-import { fileHead, fileName, type WebFile } from "./file.js";
+import { findFile, type FoundFile, type WebFile } from "./file.js";
 import type { VideoFrame } from "./frame.js";
-import { fileKind } from "./kind.js";
 import { checkPixels, checkRange, chosenFrames, type FrameRangeOptions } from "./options.js";
 import { isReadable, planesToRgb } from "./pixels.js";
 import { readTimeline, resampledFrames, type Timeline } from "./timeline.js";
@@ -32,24 +31,26 @@ export interface VideoFramesOptions extends FrameRangeOptions {
  * no frame in the range.
  */
 export async function* videoFrames(file: WebFile, options: VideoFramesOptions = {}): AsyncGenerator<VideoFrame> {
-  const { signal } = options;
+  const { fps, size, signal } = options;
   checkRange(options);
-  const { fps, size } = options;
   if (fps !== undefined && !(fps > 0 && fps <= 1000))
     throw new ConfigError(`fps is ${fps}; use more than 0, at most 1000`);
   if (size !== undefined) toSize(size); // its check
-  signal?.throwIfAborted();
-  const name = fileName(file);
-  const kind = fileKind(await fileHead(file, signal));
-  if (kind === "gif" || kind === "webp") {
+  yield* framesOf(await findFile(file, signal), options);
+}
+
+/** `videoFrames` of a file that was looked at already. */
+export async function* framesOf(file: FoundFile, options: VideoFramesOptions): AsyncGenerator<VideoFrame> {
+  const { fps, size, signal } = options;
+  if (file.kind === "gif" || file.kind === "webp") {
     if (fps === undefined && size === undefined) return yield* animationFrames(file, options);
-    throw new ConfigError(`size and fps do not apply to ${name}; resize or resample the clip after reading`);
+    throw new ConfigError(`size and fps do not apply to ${file.name}; resize or resample the clip after reading`);
   }
   const video = await openVideo(file, signal);
   try {
     yield* decodedFrames(video, options);
   } catch (cause) {
-    throw readError(name, cause, signal);
+    throw readError(file.name, cause, signal);
   } finally {
     video.dispose();
   }

@@ -18,11 +18,13 @@ export function rgbToI420(
   const planes = new Uint8ClampedArray(height * width + 2 * chromaSize);
   const sums = new Float32Array(2 * chromaSize); // of the colour differences of each chroma sample's pixels
   for (let y = 0, i = 0, luma = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [r, g, b] = [pixels[i++]!, pixels[i++]!, pixels[i++]!];
-      const light = red * r + green * g + blue * b;
-      planes[luma++] = 16 + (light * 219) / 255;
-      const at = (y >> 1) * chromaWidth + (x >> 1);
+    const row = (y >> 1) * chromaWidth;
+    for (let x = 0; x < width; x++, i += 3, luma++) {
+      const r = pixels[i]!;
+      const b = pixels[i + 2]!;
+      const light = red * r + green * pixels[i + 1]! + blue * b;
+      planes[luma] = 16 + (light * 219) / 255;
+      const at = row + (x >> 1);
       sums[at]! += b - light;
       sums[chromaSize + at]! += r - light;
     }

@@ -1,7 +1,7 @@
 // Still pictures are clips of one frame.
 import { type CallOptions, type Clip, ClipError, ConfigError } from "@noisereel/core";
 import { createClip, framePixels } from "../clip.js";
-import { fileHead, fileName, readBlob, type WebFile } from "./file.js";
+import { findFile, type WebFile } from "./file.js";
 import { clipFrames, type FrameSource, isClip, type VideoFrame } from "./frame.js";
 import { checkPixels } from "./options.js";
 import { planesToRgb } from "./pixels.js";
@@ -20,12 +20,10 @@ export interface ReadImageOptions {
  * white. Throws `ClipError` when it is damaged, cut short or no picture.
  */
 export async function readImage(file: WebFile, options: ReadImageOptions = {}): Promise<Clip> {
-  const name = fileName(file);
-  const { id = name, caption, maxPixels = 268_402_689, signal } = options;
-  signal?.throwIfAborted();
-  await fileHead(file, signal); // an empty file has its own message
-  const blob = await readBlob(file, signal);
-  const bitmap = await createImageBitmap(blob).catch((cause: unknown) => {
+  const { caption, maxPixels = 268_402_689, signal } = options;
+  const { name, blob } = await findFile(file, signal);
+  const { id = name } = options;
+  const bitmap = await createImageBitmap(await blob()).catch((cause: unknown) => {
     throw new ClipError(
       `cannot read ${name}: the browser decodes no picture from it; it is damaged, cut short or of another format`,
       {

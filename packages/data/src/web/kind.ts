@@ -1,6 +1,6 @@
 // What kind of file it is, by its first bytes: names lie, and blobs have none.
 
-/** `animation`: read by the browser's picture decoder; `video`: a container; `avi`: known, and not read here. */
+/** `gif` and `webp` go to the browser's picture decoder, `video` is taken for a container, `avi` is not read here. */
 export type FileKind = "gif" | "webp" | "avi" | "video";
 
 /** The kind of a file that begins with `head`. Everything that is not recognised may be a video. */

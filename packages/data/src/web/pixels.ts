@@ -30,6 +30,8 @@ export const lumaWeights = (matrix: string | null | undefined): readonly [red: n
 
 /** Bicubic interpolation (a = -0.6, as ffmpeg's) of a chroma sample between two luma samples, a quarter away from the nearer. */
 const taps = [-0.028125, 0.240625, 0.871875, -0.084375] as const;
+/** No interpolation. */
+const whole = [0, 0, 1, 0] as const;
 
 /** True for the formats that `planesToRgb` reads. */
 export function isReadable(format: string | null): format is string {
@@ -51,10 +53,11 @@ export function planesToRgb(planes: Planes, colours: PlaneColours): Uint8Array {
   // [W', two more on each side]: then the taps of the first and last column need no care
   const line = new Float32Array(chromaWidth + 4);
   const mixChroma = (wide: Float32Array, plane: number, first: number, step: number, y: number): void => {
-    line.fill(0);
-    for (const [row, weight] of chromaRows(y, halfHeight, chromaHeight)) {
-      const start = rowStart(plane, row) + first;
-      for (let x = 0; x < chromaWidth; x++) line[x + 2]! += weight * samples[start + step * x]!;
+    const [w0, w1, w2, w3] = halfHeight ? taps : whole;
+    const [r0, r1, r2, r3] = chromaRows(y, halfHeight, chromaHeight).map((row) => rowStart(plane, row) + first);
+    for (let x = 0, at = 0; x < chromaWidth; x++, at += step) {
+      line[x + 2] =
+        w0 * samples[r0! + at]! + w1 * samples[r1! + at]! + w2 * samples[r2! + at]! + w3 * samples[r3! + at]!;
     }
     line.fill(line[2]!, 0, 2);
     line.fill(line[chromaWidth + 1]!, chromaWidth + 2);
@@ -65,41 +68,41 @@ export function planesToRgb(planes: Planes, colours: PlaneColours): Uint8Array {
   const { black, grey, luma, redOfV, greenOfU, greenOfV, blueOfU } = colourScale(colours, bits);
   const columns = halfWidth ? 2 * chromaWidth : width;
   const [blues, reds] = [new Float32Array(columns), new Float32Array(columns)]; // chroma at each column
-  const rgb = new Uint8ClampedArray(height * width * 3);
-  let i = 0;
-  for (let y = 0; y < height; y++) {
+  const rgb = new Uint8ClampedArray(height * width * 3); // rounds
+  for (let y = 0, i = 0; y < height; y++) {
     mixChroma(blues, 1, 0, interleaved ? 2 : 1, y);
     mixChroma(reds, interleaved ? 1 : 2, interleaved ? 1 : 0, interleaved ? 2 : 1, y);
     const start = rowStart(0, y);
-    for (let x = 0; x < width; x++) {
+    for (let x = 0; x < width; x++, i += 3) {
       const light = (samples[start + x]! - black) * luma;
       const blue = blues[x]! - grey;
       const red = reds[x]! - grey;
       rgb[i] = light + redOfV * red;
       rgb[i + 1] = light - greenOfU * blue - greenOfV * red;
       rgb[i + 2] = light + blueOfU * blue;
-      i += 3;
     }
   }
   return new Uint8Array(rgb.buffer);
 }
 
-/** The chroma rows that row `y` of the picture is mixed of. */
-function chromaRows(y: number, half: boolean, count: number): (readonly [row: number, weight: number])[] {
-  if (!half) return [[y, 1]];
+/** The chroma rows that row `y` of the picture is mixed of: far, second, nearest, and behind the nearest. */
+function chromaRows(y: number, half: boolean, count: number): number[] {
+  if (!half) return [y, y, y, y];
   const nearest = y >> 1;
   const step = y % 2 === 0 ? -1 : 1; // the second nearest row lies above an even row, below an odd one
-  const clamp = (row: number): number => Math.min(count - 1, Math.max(0, row));
-  return [2, 1, 0, -1].map((away, tap) => [clamp(nearest + step * away), taps[tap]!] as const);
+  return [2, 1, 0, -1].map((away) => Math.min(count - 1, Math.max(0, nearest + step * away)));
 }
 
 /** Chroma at every column, of a line that has it at every second one and two more on each side. */
 function widen(line: Float32Array, wide: Float32Array): void {
   const [far, second, nearest, behind] = taps;
-  for (let at = 2, x = 0; x < wide.length; at++, x += 2) {
-    const [before, here, after] = [line[at - 1]!, line[at]!, line[at + 1]!];
-    wide[x] = far * line[at - 2]! + second * before + nearest * here + behind * after;
-    wide[x + 1] = behind * before + nearest * here + second * after + far * line[at + 2]!;
+  for (let x = 0; x < wide.length; x += 2) {
+    const at = (x >> 1) + 2;
+    const before = line[at - 1]!;
+    const here = nearest * line[at]!;
+    const after = line[at + 1]!;
+    wide[x] = far * line[at - 2]! + second * before + here + behind * after;
+    wide[x + 1] = behind * before + here + second * after + far * line[at + 2]!;
   }
 }
 

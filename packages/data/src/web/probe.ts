@@ -1,9 +1,8 @@
 // What a video file holds, without keeping its frames.
 import { type CallOptions, ClipError } from "@noisereel/core";
 import { openVideo, readError } from "./container.js";
-import { fileHead, fileName, type WebFile } from "./file.js";
-import { videoFrames } from "./frames.js";
-import { fileKind } from "./kind.js";
+import { findFile, type FoundFile, type WebFile } from "./file.js";
+import { framesOf } from "./frames.js";
 import { readTimeline } from "./timeline.js";
 
 export interface VideoFacts {
@@ -31,18 +30,18 @@ export async function probeVideo(
   options: CallOptions & { readonly count?: boolean | undefined } = {},
 ): Promise<VideoFacts> {
   const { count = true, signal, onProgress } = options;
-  const name = fileName(file);
-  const stated = await statedFacts(file, signal);
+  const found = await findFile(file, signal);
+  const stated = await statedFacts(found, signal);
   const problems: string[] = [];
   let frames = 0;
   let size: { height: number; width: number; fps: number } | undefined;
   try {
-    for await (const { height, width, fps } of videoFrames(file, { signal, end: count ? undefined : 1 })) {
+    for await (const { height, width, fps } of framesOf(found, { signal, end: count ? undefined : 1 })) {
       size ??= { height, width, fps };
       frames++;
       onProgress?.({
         type: "load",
-        file: name,
+        file: found.name,
         loaded: frames,
         ...(stated.frames === undefined ? {} : { total: stated.frames }),
       });
@@ -69,8 +68,8 @@ interface StatedFacts {
   readonly seconds: number | undefined;
 }
 
-async function statedFacts(file: WebFile, signal: AbortSignal | undefined): Promise<StatedFacts> {
-  const kind = fileKind(await fileHead(file, signal));
+async function statedFacts(file: FoundFile, signal: AbortSignal | undefined): Promise<StatedFacts> {
+  const { kind } = file;
   if (kind === "gif" || kind === "webp") return { codec: kind, seconds: undefined };
   const video = await openVideo(file, signal);
   try {

@@ -14,6 +14,9 @@ export interface Timeline {
   readonly resolution: number;
 }
 
+/** Packets between two pauses. */
+const breathing = 5000;
+
 /**
  * Reads the time stamps of all frames, without decoding: 8 bytes a frame. An mp4 has them in its index; of a webm every
  * byte is read once. Frames before the first one that can be decoded alone, or before the cut that an edit list states, do not count.
@@ -25,8 +28,15 @@ export async function readTimeline(video: OpenVideo, signal?: AbortSignal): Prom
   let duration = 0;
   const firstKey = await sink.getFirstKeyPacket({ metadataOnly: true });
   const packets = firstKey === null ? [] : sink.packets(firstKey, undefined, { metadataOnly: true });
+  let seen = 0;
   for await (const packet of packets) {
     signal?.throwIfAborted();
+    if (++seen > (video.size ?? Infinity)) {
+      throw new ClipError(`${name} is damaged: its index lists more frames than it has bytes; get it again`, {
+        path: name,
+      });
+    }
+    if (seen % breathing === 0) await new Promise((resolve) => setTimeout(resolve)); // the page is not to stand still
     if (packet.timestamp < 0) continue;
     found.push(packet.timestamp);
     duration = packet.duration;

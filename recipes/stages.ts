@@ -127,7 +127,7 @@ function checkShape(name: string, shape: StageOptions, { denoiser }: StagesOptio
   } catch (cause) {
     throw new ConfigError(`stages.${name}: ${(cause as Error).message}`, { cause });
   }
-  if (shape.batch % shape.accumulate !== 0) {
+  if (shape.accumulate !== null && shape.batch % shape.accumulate !== 0) {
     throw new ConfigError(
       `stages.${name}.accumulate is ${shape.accumulate}, which does not divide the batch of ${shape.batch}; use a divisor`,
     );

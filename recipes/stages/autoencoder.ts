@@ -41,7 +41,7 @@ function vaeConfig({ autoencoder }: StagesOptions) {
 
 /** Trains the autoencoder on clips and stills and writes its averaged weights to `models/autoencoder`. */
 export function autoencoderStage(options: StagesOptions, context: RecipeContext): Stage {
-  const { frames, size, stills, steps, learningRate, klWeight, emaDecay } = options.autoencoder;
+  const { frames, size, stills, batch, steps, learningRate, klWeight, emaDecay } = options.autoencoder;
   const folder = autoencoderFolder(options, context);
   return stage({
     name: "autoencoder",
@@ -72,7 +72,13 @@ export function autoencoderStage(options: StagesOptions, context: RecipeContext)
         );
       return {
         task,
-        items: async (_, stepRng) => [await drawExample(trained, options, stepRng)],
+        items: (_, stepRng) =>
+          Promise.all(
+            // The first clip is that of a step of one.
+            Array.from({ length: batch }, (_example, index) =>
+              drawExample(trained, options, index === 0 ? stepRng : stepRng.fork(`example-${index}`)),
+            ),
+          ),
         optimizer,
         learningRate: cosine({
           peak: learningRate,
@@ -101,6 +107,7 @@ export function autoencoderStage(options: StagesOptions, context: RecipeContext)
         facts: {
           video: `${frames} frames of ${size}×${size}`,
           stills,
+          batch,
           "clips trained": trained.length,
           "clips held out": measured.length,
         },

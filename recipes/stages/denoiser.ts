@@ -92,7 +92,7 @@ export function denoiserStage({ name, from, shape, jointStage, options, context 
           totalSteps: shape.steps,
         }),
         clipNorm: options.clipNorm,
-        accumulate: shape.accumulate,
+        accumulate: shape.accumulate ?? undefined,
         ema: average,
         // What is measured, sampled and kept is the average, so that is also what the next stage goes on from.
         startWith: "ema",

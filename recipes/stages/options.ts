@@ -60,8 +60,8 @@ export function stagesSchema(defaults: StagesDefaults) {
         width: count.default(own.width),
         stills: z.int().nonnegative().default(own.stills),
         batch: count.default(own.batch),
-        /** Micro-batches a step; divides the batch. */
-        accumulate: count.default(1),
+        /** Micro-batches a step, a divisor of the batch; null for one on each process. */
+        accumulate: count.nullable().default(null),
         steps: count.default(own.steps),
         learningRate: amount.default(own.learningRate),
       })
@@ -86,6 +86,8 @@ export function stagesSchema(defaults: StagesDefaults) {
         frames: count.default(5),
         size: count.default(64),
         stills: z.int().nonnegative().default(4),
+        /** Clips of a step, each with its stills. */
+        batch: count.default(1),
         steps: count.default(160),
         learningRate: amount.default(2e-3),
         klWeight: z.number().nonnegative().default(1e-6),

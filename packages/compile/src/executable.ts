@@ -11,6 +11,7 @@ import { ConstantMemory } from "./session/constant-memory.js";
 import { VariableStore, hostValues, layOut } from "./session/variables.js";
 import { tensorType } from "./trace/backend.js";
 import { allocate } from "./trace/symbol.js";
+import type { Permutation } from "./trace/layout.js";
 import { traceFunction } from "./trace/trace.js";
 import type { TensorFunction, TensorSpec } from "./trace/trace.js";
 
@@ -188,6 +189,13 @@ export class Executable implements CompiledFunction {
     return program;
   }
 
+  /** Layouts that new traces follow: of the state, and of what is handed over to programs already, which may become state. */
+  private layouts(variables: VariableStore): ReadonlyMap<tf.Variable, Permutation> {
+    if (this.options.weights === "constant") return variables.layouts();
+    const read = [...this.programs.values()].flatMap((program) => program.variables);
+    return new Map([...read.map(({ variable, perm }) => [variable, perm] as const), ...variables.layouts()]);
+  }
+
   private async build(
     { device, variables }: Opened,
     inputs: Readonly<Record<string, tf.Tensor>>,
@@ -201,7 +209,7 @@ export class Executable implements CompiledFunction {
       ]),
     );
     const constantWeights = this.options.weights === "constant";
-    const trace = traceFunction(this.fn, specs, variables.layouts(), { constantWeights });
+    const trace = traceFunction(this.fn, specs, this.layouts(variables), { constantWeights });
     const traceMilliseconds = performance.now() - started;
     // Native sessions copy their constants.
     const memory = constantWeights && device.preallocates ? new ConstantMemory() : undefined;

@@ -108,6 +108,23 @@ describe("state", () => {
     step.dispose();
   });
 
+  it("takes a variable over that a run before only read, in whatever layout", async () => {
+    const filter = tf.variable(tf.ones<tf.Rank.R4>([3, 3, 2, 4]));
+    const step = compile(({ x, gradient }) => {
+      if (x !== undefined) return { y: tf.sum(tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, 1, "same")) };
+      filter.assign(tf.sub(filter, gradient!));
+      return { y: tf.sum(gradient!) };
+    });
+    const x = tf.ones([1, 4, 4, 2]);
+    const gradient = tf.fill([3, 3, 2, 4], 0.5);
+    const [whole] = await read(step.run({ x }));
+    await read(step.run({ gradient }));
+    expect(await read(step.run({ x }))).toEqual([whole! / 2]);
+    await step.sync();
+    expect(filter.dataSync()).toEqual(gradient.dataSync());
+    step.dispose();
+  });
+
   it("can swap variables", async () => {
     const [a, b] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))];
     const swap = compile(() => {

@@ -4,6 +4,7 @@ import { ConfigError } from "@noisereel/core";
 import { writeVideo } from "@noisereel/data";
 import { parseSettings, type StagesSummary, type StageStep } from "@noisereel/trainer";
 import { mpi, runPaths, runRecipe } from "@noisereel/trainer/node";
+import { availableParallelism, cpus } from "node:os";
 import path from "node:path";
 import type { RecipeArguments } from "../commands/recipe-options.js";
 import type { CommandContext } from "../context.js";
@@ -14,6 +15,7 @@ import { showProgress } from "../progress.js";
 import type { Terminal } from "../terminal.js";
 import { estimateRecipe } from "./estimate.js";
 import { loadRecipe } from "./load-recipe.js";
+import { processThreads } from "./process-threads.js";
 import { stageProgress } from "./stage-progress.js";
 
 export interface TrainArguments extends RecipeArguments {
@@ -44,7 +46,7 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
     recipe,
     settings: parseSettings(options.set),
     folder,
-    executor: onnxExecutor(),
+    executor: onnxExecutor(distributed === undefined ? {} : { threads: ownThreads() }),
     stage: options.stage,
     from: options.from,
     fresh: options.fresh === true,
@@ -84,6 +86,9 @@ export async function trainRecipe(given: string, options: TrainArguments, contex
   terminal.print();
   for (const line of alignColumns(resultRows(summary, last, folder))) terminal.print(line);
 }
+
+const ownThreads = (): number =>
+  processThreads({ cores: cpus().length, own: availableParallelism(), environment: process.env });
 
 function resultRows(summary: StagesSummary, last: ReadonlyMap<string, StageStep>, folder: string): string[][] {
   const rows = summary.skipped.map((name) => [name, "done before"]);

@@ -37,7 +37,7 @@ export async function probeVideo(
     { ...options, file, action: "read" },
   );
   const chunks: Buffer[] = [];
-  for await (const chunk of ffmpeg.output) chunks.push(chunk);
+  for await (const chunk of ffmpeg.output) chunks.push(Buffer.from(chunk));
   await ffmpeg.finish();
   const counted = [
     ...Buffer.concat(chunks)

@@ -1,8 +1,10 @@
 // One ffmpeg child process: its output as a stream, its log read line by line, its end awaited whatever happens.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
 import { ClipError } from "@noisereel/core";
 import type { FilePart } from "../files.js";
 import { findFfmpeg, type FfmpegOptions } from "./binary.js";
+import { currentLauncher } from "./launcher.js";
+import { startProgram } from "./program.js";
 
 export interface ProcessOptions extends FfmpegOptions {
   readonly signal?: AbortSignal | undefined;
@@ -11,7 +13,7 @@ export interface ProcessOptions extends FfmpegOptions {
 }
 
 export interface FfmpegProcess {
-  /** Bytes of standard output. Leaving the loop early kills the process. */
+  /** Bytes of standard output; a piece is gone when the next is asked for. Leaving the loop early kills the process. */
   readonly output: AsyncIterable<Buffer>;
   /** Log lines so far that ffmpeg marked as errors, shortest useful form. */
   readonly errors: readonly string[];
@@ -43,13 +45,13 @@ export async function startFfmpeg(
   const { signal, file, action, stallSeconds = 60 } = options;
   signal?.throwIfAborted();
   const binary = await findFfmpeg(options);
-  const child = spawn(binary.path, ["-hide_banner", "-nostats", "-loglevel", "level+info", ...args], {
-    stdio: ["pipe", "pipe", "pipe"],
-    windowsHide: true,
-  });
+  const launcher = action === "read" ? await currentLauncher() : undefined; // what is written goes through a pipe of our own
+  const all = ["-hide_banner", "-nostats", "-loglevel", "level+info", ...args];
+  const child = launcher === undefined ? startProgram(binary.path, all) : launcher.launch(binary.path, all);
+  const { stdin, stderr } = child;
   const log: string[] = [];
   const errors: string[] = [];
-  readLines(child, (line) => {
+  readLines(stderr, (line) => {
     if (options.onLine?.(line) === true) return;
     log.push(line);
     if (log.length > logLimit) log.shift();
@@ -57,16 +59,16 @@ export async function startFfmpeg(
     if (marked !== null && errors.length < logLimit) errors.push(marked[1]!);
   });
   let failure: Error | undefined;
-  child.stdin.on("error", () => undefined); // a process that ends early breaks the pipe; its exit status says why
+  stdin?.on("error", () => undefined); // a process that ends early breaks the pipe; its exit status says why
   const closed = new Promise<number | null>((resolve) => {
     child.on("error", (cause) => {
       failure ??= new ClipError(`cannot ${action} ${file}: ${binary.path} does not start`, { path: file, cause });
     });
-    child.on("close", (code) => resolve(code));
+    child.on("close", resolve);
   });
   const kill = (reason: Error): void => {
     failure ??= reason;
-    child.kill("SIGKILL");
+    child.kill();
   };
   const onAbort = (): void => kill(signal!.reason as Error);
   signal?.addEventListener("abort", onAbort, { once: true });
@@ -83,7 +85,7 @@ export async function startFfmpeg(
     }
   };
   const finish = async (): Promise<void> => {
-    child.stdin.end();
+    stdin?.end();
     // An encoder that got its last frame may still have many in hand, and moves the index to the front of the file.
     const code = await guarded(closed, action === "write" ? 10 * stallSeconds : stallSeconds);
     if (failure !== undefined) throw failure;
@@ -98,12 +100,12 @@ export async function startFfmpeg(
     }
   };
   const stop = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-    child.stdout.destroy();
+    if (!child.hasEnded) child.kill();
+    child.closeOutput();
     await closed;
   };
   async function* output(): AsyncGenerator<Buffer> {
-    const chunks = (child.stdout as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    const chunks = child.pieces();
     let ended = false;
     try {
       for (;;) {
@@ -122,11 +124,11 @@ export async function startFfmpeg(
       // The log comes through another pipe than the frames and may arrive later.
       const look = (): void => {
         const found = find(log);
-        if (found === undefined && !child.stderr.readableEnded && !child.stderr.destroyed) return;
-        child.stderr.off("data", look).off("close", look);
+        if (found === undefined && !stderr.readableEnded && !stderr.destroyed) return;
+        stderr.off("data", look).off("close", look);
         resolve(found);
       };
-      child.stderr.on("data", look).on("close", look);
+      stderr.on("data", look).on("close", look);
       look();
     });
   return {
@@ -135,20 +137,19 @@ export async function startFfmpeg(
     errors,
     log,
     async write(bytes) {
-      if (child.exitCode !== null || child.stdin.destroyed) return false;
-      if (child.stdin.write(bytes)) return true;
-      return guarded(Promise.race([drained(child), closed.then(() => false)]));
+      if (stdin === undefined || child.hasEnded || stdin.destroyed) return false;
+      if (stdin.write(bytes)) return true;
+      return guarded(Promise.race([drained(stdin), closed.then(() => false)]));
     },
-    endInput: () => void child.stdin.end(),
+    endInput: () => void stdin?.end(),
     finish,
     stop,
   };
 }
 
 /** True when there is room again, false when the pipe was closed. */
-const drained = (child: ChildProcess): Promise<boolean> =>
+const drained = (stdin: Writable): Promise<boolean> =>
   new Promise((resolve) => {
-    const stdin = child.stdin!;
     const settle = (result: boolean) => (): void => {
       stdin.off("drain", onDrain).off("close", onClose);
       resolve(result);
@@ -158,14 +159,14 @@ const drained = (child: ChildProcess): Promise<boolean> =>
     stdin.on("drain", onDrain).on("close", onClose);
   });
 
-function readLines(child: ChildProcess, onLine: (line: string) => void): void {
+function readLines(stderr: Readable, onLine: (line: string) => void): void {
   let rest = "";
-  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+  stderr.setEncoding("utf8").on("data", (text: string) => {
     const lines = (rest + text).split(/\r?\n|\r/);
     rest = lines.pop()!.slice(-10_000);
     for (const line of lines) if (line.trim() !== "") onLine(line);
   });
-  child.stderr!.on("end", () => rest.trim() !== "" && onLine(rest));
+  stderr.on("end", () => rest.trim() !== "" && onLine(rest));
 }
 
 /**

@@ -1,12 +1,14 @@
 // The thread that loads clips: makes its own pipeline from the module it is told and answers one request after another.
 import { parentPort, workerData } from "node:worker_threads";
 import { type Clip, ClipError, ConfigError, createRng, type Example } from "@noisereel/core";
+import { useLauncher } from "../ffmpeg/launcher.js";
 import { type ClipPipeline, loadExample } from "./load-example.js";
 import type { WorkerReply, WorkerRequest, WorkerSetup } from "./messages.js";
 
 const port = parentPort;
 if (port === null) throw new Error("this module is started by the loader as a worker thread");
 const setup = workerData as WorkerSetup;
+useLauncher();
 const opened = openPipeline(setup);
 opened.catch(() => undefined); // told with the first request
 

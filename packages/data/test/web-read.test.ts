@@ -391,6 +391,26 @@ describe("files that cannot be read", () => {
   });
 });
 
+it("works in a worker, which can be ended when a file is too much for it", async (context) => {
+  context.skip(tests.noH264 !== undefined, tests.noH264);
+  const result = await tests.page.evaluate(async () => {
+    const code = `
+      await import("${location.origin}/page.js");
+      const clip = await page.readVideo("${location.origin}/clips/cup.mp4", { end: 3 });
+      const file = await page.writeVideo("x.mp4", clip);
+      const image = await page.readImage(await page.writeImage("x.png", clip));
+      postMessage([clip.frames, (await page.probeVideo(file)).frames, image.width]);`;
+    const worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type: "module" });
+    const answer = await new Promise<unknown>((resolve, reject) => {
+      worker.addEventListener("message", ({ data }) => resolve(data));
+      worker.addEventListener("error", ({ message }) => reject(new Error(message)));
+    });
+    worker.terminate();
+    return answer;
+  });
+  expect(result).toEqual([3, 3, 256]);
+});
+
 describe("what stays open", () => {
   it("nothing after an abort, an early end or an error in the loop; a few frames while a reader is slow", async (context) => {
     context.skip(tests.noH264 !== undefined, tests.noH264);

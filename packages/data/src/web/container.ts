@@ -14,6 +14,7 @@ import {
 import type { FoundFile } from "./file.js";
 import { statedSize } from "./kind.js";
 import type { PlaneColours } from "./pixels.js";
+import { checkSampleCounts } from "./sample-counts.js";
 
 export interface OpenVideo {
   /** What messages call the file. */
@@ -44,6 +45,7 @@ export async function openVideo(file: FoundFile, signal?: AbortSignal): Promise<
     );
   }
   requireWhole(file);
+  await checkSampleCounts(file);
   const input = new Input({ formats: [MP4, QTFF, WEBM, MATROSKA, MPEG_TS], source: file.source() });
   const dispose = (): void => input.dispose();
   signal?.addEventListener("abort", dispose);

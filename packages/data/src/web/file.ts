@@ -21,6 +21,8 @@ export interface FoundFile {
   readonly size: number | undefined;
   /** The file piece by piece. */
   readonly source: () => Source;
+  /** The bytes from one place to another, fewer at the end of the file. */
+  readonly read: (from: number, to: number) => Promise<Uint8Array>;
   /** The whole file. */
   readonly blob: () => Promise<Blob>;
 }
@@ -46,6 +48,7 @@ export async function findFile(file: WebFile, signal?: AbortSignal): Promise<Fou
   return found(name, bytes.subarray(0, headLength), {
     size: bytes.length,
     source: () => new BufferSource(bytes),
+    read: async (from, to) => bytes.subarray(from, to),
     blob: async () => new Blob([bytes as BlobPart]),
   });
 }
@@ -55,6 +58,7 @@ async function findBlob(name: string, blob: Blob): Promise<FoundFile> {
   return found(name, head, {
     size: blob.size,
     source: () => new BlobSource(blob, { handleUnhandledError: () => undefined }),
+    read: (from, to) => readBytes(name, blob.slice(from, to)),
     blob: async () => blob,
   });
 }
@@ -81,11 +85,19 @@ async function findAddress(name: string, url: URL, signal: AbortSignal | undefin
         getRetryDelay: (attempts) => (attempts < 3 ? attempts / 2 : null),
         handleUnhandledError: () => undefined,
       }),
+    read: async (from, to) => {
+      const part = await request(name, url, { Range: `bytes=${from}-${to - 1}` }, signal);
+      return readBytes(name, await part.blob());
+    },
     blob: async () => (await request(name, url, {}, signal)).blob(),
   });
 }
 
-function found(name: string, head: Uint8Array, access: Pick<FoundFile, "size" | "source" | "blob">): FoundFile {
+function found(
+  name: string,
+  head: Uint8Array,
+  access: Pick<FoundFile, "size" | "source" | "read" | "blob">,
+): FoundFile {
   if (head.length === 0) throw emptyFile(name);
   return { name, head, kind: fileKind(head), ...access };
 }

@@ -8,6 +8,7 @@ import type { BakedVariable, Program, ProgramStats } from "./session/program.js"
 import type { OrtTensor } from "./session/runtime.js";
 import type { Provider } from "./session/settings.js";
 import { ConstantMemory } from "./session/constant-memory.js";
+import { discard } from "./session/discard.js";
 import { VariableStore, hostValues, layOut } from "./session/variables.js";
 import { tensorType } from "./trace/backend.js";
 import { allocate } from "./trace/symbol.js";
@@ -147,6 +148,9 @@ export class Executable implements CompiledFunction {
     signal?.throwIfAborted();
     const results = await device.run(program.session, feeds, fetches);
     variables.advance(assigned.map(([variable, fetch]) => [variable, results[fetch]!]));
+    // The state is where it was told to be written; onnxruntime-node makes copies all the same.
+    const copies = assigned.map(([, fetch]) => [fetches[fetch], results[fetch]!] as const);
+    discard(copies.flatMap(([own, { data }]) => (own && own.data !== data ? [data as Float32Array] : [])));
     return Object.fromEntries(
       program.outputs.map(({ name, spec }) => {
         const values = results[fetchName(name)]!.data as Float32Array;

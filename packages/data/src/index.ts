@@ -6,9 +6,10 @@ export { type FfmpegBinary, type FfmpegOptions, findFfmpeg } from "./ffmpeg/bina
 export type { ProcessOptions } from "./ffmpeg/process.js";
 export { probeVideo, type VideoFacts } from "./ffmpeg/probe.js";
 
-export { type VideoFrame, videoFrames, type VideoFramesOptions } from "./video/frames.js";
-export { collectClip, readVideo, type ReadVideoOptions } from "./video/read.js";
-export { clipFrames, type FrameSource, writeVideo, type WriteVideoOptions } from "./video/write.js";
+export { clipFrames, collectClip, type FrameSource, type VideoFrame } from "./video/frame.js";
+export { videoFrames, type VideoFramesOptions } from "./video/frames.js";
+export { readVideo, type ReadVideoOptions } from "./video/read.js";
+export { writeVideo, type WriteVideoOptions } from "./video/write.js";
 export { readAnimation, writeAnimation, type WriteAnimationOptions } from "./video/animation.js";
 export { encodePng, readImage, type ReadImageOptions, writeImage, type WriteImageOptions } from "./video/image.js";
 

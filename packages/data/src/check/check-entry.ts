@@ -8,7 +8,7 @@ import type { FfmpegOptions } from "../ffmpeg/binary.js";
 import { fileSha256 } from "../files.js";
 import { nearestLegalFrames } from "../legal.js";
 import type { ManifestEntry } from "../manifest/schema.js";
-import type { VideoFrame } from "../video/frames.js";
+import type { VideoFrame } from "../video/frame.js";
 import type { CheckedClip, CheckProblem } from "./report.js";
 
 export interface EntryCheckOptions extends CallOptions, FfmpegOptions {

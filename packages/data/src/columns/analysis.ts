@@ -4,10 +4,10 @@ import { probeVideo } from "../ffmpeg/probe.js";
 import type { FfmpegOptions } from "../ffmpeg/binary.js";
 import type { ManifestEntry } from "../manifest/schema.js";
 import { isAnimationFile } from "../video/animation.js";
-import { type VideoFrame, videoFrames } from "../video/frames.js";
+import { clipFrames, type VideoFrame } from "../video/frame.js";
+import { videoFrames } from "../video/frames.js";
 import { readImage } from "../video/image.js";
 import { readVideo } from "../video/read.js";
-import { clipFrames } from "../video/write.js";
 import { shrink } from "../scenes/shrink.js";
 import type { AnalysisFrame } from "./contracts.js";
 

@@ -4,7 +4,7 @@ import { createClip } from "../clip.js";
 import type { FfmpegOptions } from "../ffmpeg/binary.js";
 import type { ManifestEntry } from "../manifest/schema.js";
 import { doWork, type SharedWork, workKey } from "../scale/shared-work.js";
-import type { VideoFrame } from "../video/frames.js";
+import type { VideoFrame } from "../video/frame.js";
 import { analysisFrame, analysisWidth, entryFrames } from "./analysis.js";
 import { borderMeasure } from "./border.js";
 import type { ClipScorer, Columns, FrameMeasure } from "./contracts.js";

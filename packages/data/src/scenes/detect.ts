@@ -1,6 +1,6 @@
 // Where one scene of a video ends and the next begins.
 import { ConfigError } from "@noisereel/core";
-import type { VideoFrame } from "../video/frames.js";
+import type { VideoFrame } from "../video/frame.js";
 import { adaptiveCuts } from "./adaptive.js";
 import type { FrameRange } from "./chunks.js";
 import { contentScore } from "./content-score.js";

@@ -1,6 +1,6 @@
 // Pictures as vectors whose distance says how alike they are: what scene stitching compares.
 import type { CallOptions, MaybePromise } from "@noisereel/core";
-import type { VideoFrame } from "../video/frames.js";
+import type { VideoFrame } from "../video/frame.js";
 import { rgbToHsv8 } from "./hsv.js";
 
 /** Distances between vectors of an embedding, from where on something is so. */

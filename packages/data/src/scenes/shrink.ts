@@ -1,5 +1,5 @@
 // Frames at the size that scores are computed at.
-import type { VideoFrame } from "../video/frames.js";
+import type { VideoFrame } from "../video/frame.js";
 
 /** RGB pixels at about `target` columns; smaller frames stay. Bilinear with half-pixel centres and without antialiasing, OpenCV's default. */
 export function shrink(frame: VideoFrame, target: number): Uint8Array {

@@ -3,7 +3,8 @@ import { stat } from "node:fs/promises";
 import path from "node:path";
 import { type CallOptions, ConfigError } from "@noisereel/core";
 import type { ManifestEntry } from "../manifest/schema.js";
-import { type VideoFrame, videoFrames } from "../video/frames.js";
+import type { VideoFrame } from "../video/frame.js";
+import { videoFrames } from "../video/frames.js";
 import { writeVideo, type WriteVideoOptions } from "../video/write.js";
 
 export interface WriteClipsOptions extends CallOptions, Pick<WriteVideoOptions, "crf" | "preset" | "ffmpeg"> {

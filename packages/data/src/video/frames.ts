@@ -8,17 +8,7 @@ import { stampOf } from "../seek/film.js";
 import { planSeek, type SeekPlan, type SeekRules, usualSeekRules } from "../seek/plan.js";
 import { chooseFromStart, toRgb } from "./filters.js";
 import { videoRange } from "./range.js";
-
-export interface VideoFrame {
-  /** Position among the frames that are read, from 0. */
-  readonly index: number;
-  readonly height: number;
-  readonly width: number;
-  /** Frames a second of the stream that is read. */
-  readonly fps: number;
-  /** RGB bytes, `[H, W, 3]`. */
-  readonly pixels: Uint8Array;
-}
+import type { VideoFrame } from "./frame.js";
 
 export interface VideoFramesOptions extends ProcessOptions {
   /** First frame that is read, from 0. Default 0. */

@@ -5,7 +5,7 @@ import path from "node:path";
 import { ClipError, ConfigError, ShapeError } from "@noisereel/core";
 import { temporaryPrefix } from "@noisereel/core/node";
 import { createClip } from "../clip.js";
-import type { VideoFrame } from "./frames.js";
+import type { VideoFrame } from "./frame.js";
 import { encodePng } from "./image.js";
 
 interface NamePattern {

@@ -1,8 +1,7 @@
 // A whole video, or a range of it, as one clip.
-import path from "node:path";
-import { type Clip, ClipError, ConfigError } from "@noisereel/core";
-import { createClip } from "../clip.js";
-import { framesInto, type VideoFrame, type VideoFramesOptions } from "./frames.js";
+import { type Clip, ConfigError } from "@noisereel/core";
+import { collectClip, type VideoFrame } from "./frame.js";
+import { framesInto, type VideoFramesOptions } from "./frames.js";
 import { isAnimationFile, readAnimation } from "./animation.js";
 
 export interface ReadVideoOptions extends VideoFramesOptions {
@@ -68,52 +67,4 @@ function frameRoom(frames: number | undefined): FrameRoom {
     },
     whole: () => (room !== undefined && used === room.length ? room : undefined),
   };
-}
-
-/** Puts frames together as one clip. They must agree in size. */
-export async function collectClip(
-  frames: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
-  options: {
-    readonly id: string;
-    readonly caption?: string | undefined;
-    readonly maxBytes?: number | undefined;
-    readonly file?: string;
-    readonly room?: FrameRoom;
-  },
-): Promise<Clip> {
-  const { id, caption, maxBytes = 2 ** 31, file = id } = options;
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  let first: VideoFrame | undefined;
-  for await (const frame of frames) {
-    first ??= frame;
-    if (frame.height !== first.height || frame.width !== first.width) {
-      throw new ClipError(
-        `${file} changes its size from ${first.width}x${first.height} to ${frame.width}x${frame.height} at frame ${frame.index}; give a size`,
-        { path: file },
-      );
-    }
-    bytes += frame.pixels.length;
-    if (bytes > maxBytes) {
-      throw new ClipError(
-        `${path.basename(file)} needs more than ${Math.round(maxBytes / 2 ** 20)} MiB of memory at ${first.width}x${first.height}; read a range (start, end, maxFrames), a smaller size, or raise maxBytes`,
-        { path: file },
-      );
-    }
-    parts.push(frame.pixels);
-  }
-  if (first === undefined) throw new ClipError(`${file} gave no frames`, { path: file });
-  const whole = options.room?.whole();
-  const pixels = whole?.length === bytes ? whole : joined(parts, bytes);
-  return createClip(pixels, { id, caption, height: first.height, width: first.width, fps: first.fps });
-}
-
-function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const pixels = new Uint8Array(bytes);
-  let offset = 0;
-  for (const part of parts) {
-    pixels.set(part, offset);
-    offset += part.length;
-  }
-  return pixels;
 }

@@ -1,16 +1,11 @@
 // Clips and streams of frames to video files that play in browsers.
 import path from "node:path";
-import { type Clip, ClipError, ConfigError, ShapeError } from "@noisereel/core";
-import { framePixels } from "../clip.js";
+import { ClipError, ConfigError, ShapeError } from "@noisereel/core";
 import { type ProcessOptions, startFfmpeg } from "../ffmpeg/process.js";
 import { replaceFile } from "../files.js";
 import { isAnimationFile, writeAnimation } from "./animation.js";
-import type { VideoFrame } from "./frames.js";
+import { clipFrames, collectClip, type FrameSource, isClip, type VideoFrame } from "./frame.js";
 import { isPngSequence, writePngSequence } from "./png-sequence.js";
-import { collectClip } from "./read.js";
-
-/** A clip, or frames one after the other. */
-export type FrameSource = Clip | AsyncIterable<VideoFrame> | Iterable<VideoFrame>;
 
 export interface WriteVideoOptions extends ProcessOptions {
   /** Default: `h264` for .mp4 and .mov, `vp9` for .webm. */
@@ -117,14 +112,4 @@ function encoderArguments(
   const reproducible = ["-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1"];
   const target = [...faststart, ...format, "-y", temporary];
   return [...input, "-vf", `${scale},format=yuv420p`, ...colors, ...encoder, ...reproducible, ...target];
-}
-
-const isClip = (source: FrameSource): source is Clip => "pixels" in source;
-
-/** The frames of a clip in memory, as `videoFrames` gives them. */
-export function* clipFrames(clip: Clip): Generator<VideoFrame> {
-  const { height, width, fps } = clip;
-  for (let index = 0; index < clip.frames; index++) {
-    yield { index, height, width, fps, pixels: framePixels(clip, index) };
-  }
 }

@@ -1,7 +1,7 @@
 // GIF and animated WebP through the browser's own picture decoder.
 import { ClipError } from "@noisereel/core";
 import type { FoundFile } from "./file.js";
-import type { VideoFrame } from "./frame.js";
+import type { VideoFrame } from "../video/frame.js";
 import { checkPixels, chosenFrames, type FrameRangeOptions } from "./options.js";
 import { planesToRgb } from "./pixels.js";
 

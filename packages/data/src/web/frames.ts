@@ -6,7 +6,7 @@ import { resampleClip } from "../transforms/resample-bytes.js";
 import { animationFrames } from "./animation.js";
 import { openVideo, type OpenVideo, readError } from "./container.js";
 import { findFile, type FoundFile, type WebFile } from "./file.js";
-import type { VideoFrame } from "./frame.js";
+import type { VideoFrame } from "../video/frame.js";
 import { checkPixels, checkRange, chosenFrames, type FrameRangeOptions } from "./options.js";
 import { isReadable, planesToRgb } from "./pixels.js";
 import { readTimeline, resampledFrames, type Timeline } from "./timeline.js";

@@ -2,7 +2,7 @@
 import { type CallOptions, type Clip, ClipError, ConfigError } from "@noisereel/core";
 import { createClip, framePixels } from "../clip.js";
 import { findFile, type WebFile } from "./file.js";
-import { clipFrames, type FrameSource, isClip, type VideoFrame } from "./frame.js";
+import { clipFrames, type FrameSource, isClip, type VideoFrame } from "../video/frame.js";
 import { checkPixels } from "./options.js";
 import { planesToRgb } from "./pixels.js";
 

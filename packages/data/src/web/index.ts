@@ -1,6 +1,6 @@
 // The public surface of @noisereel/data/web: files in browsers. Nothing here imports from Node.
 export type { WebFile } from "./file.js";
-export { clipFrames, collectClip, type FrameSource, type VideoFrame } from "./frame.js";
+export { clipFrames, collectClip, type FrameSource, type VideoFrame } from "../video/frame.js";
 export { videoFrames, type VideoFramesOptions } from "./frames.js";
 export type { FrameRangeOptions } from "./options.js";
 export { readVideo, type ReadVideoOptions } from "./read.js";

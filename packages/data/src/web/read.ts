@@ -1,7 +1,7 @@
 // A whole video, or a range of it, as one clip.
 import { type CallOptions, type Clip, ConfigError } from "@noisereel/core";
 import { fileName, type WebFile } from "./file.js";
-import { collectClip, type VideoFrame } from "./frame.js";
+import { collectClip, type VideoFrame } from "../video/frame.js";
 import { videoFrames, type VideoFramesOptions } from "./frames.js";
 
 export interface ReadVideoOptions extends VideoFramesOptions, Pick<CallOptions, "onProgress"> {

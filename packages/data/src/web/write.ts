@@ -13,7 +13,7 @@ import {
   WebMOutputFormat,
 } from "mediabunny";
 import { type EncoderOptions, encoderFor, type VideoContainer } from "./encoder.js";
-import { clipFrames, type FrameSource, isClip, type VideoFrame } from "./frame.js";
+import { clipFrames, type FrameSource, isClip, type VideoFrame } from "../video/frame.js";
 import { rgbToI420 } from "./i420.js";
 
 export interface WriteVideoOptions extends EncoderOptions, CallOptions {

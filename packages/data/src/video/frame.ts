@@ -1,8 +1,8 @@
-// Frames as values, and streams of them.
+// Frames as values, and streams of them: what Node and browsers share.
 import { type Clip, ClipError } from "@noisereel/core";
 import { createClip, framePixels } from "../clip.js";
 
-/** One decoded frame, the same in Node. */
+/** One decoded frame. */
 export interface VideoFrame {
   /** Position among the frames that are read, from 0. */
   readonly index: number;
@@ -35,9 +35,13 @@ export async function collectClip(
     readonly caption?: string | undefined;
     /** A clip that needs more memory is refused. Bytes; default 2 GiB. */
     readonly maxBytes?: number | undefined;
+    /** What errors name. Default: the id. */
+    readonly file?: string;
+    /** Memory that the frames may lie in already, one after the other. */
+    readonly room?: { whole(): Uint8Array | undefined };
   },
 ): Promise<Clip> {
-  const { id, caption, maxBytes = 2 ** 31 } = options;
+  const { id, caption, maxBytes = 2 ** 31, file = id } = options;
   const parts: Uint8Array[] = [];
   let bytes = 0;
   let first: VideoFrame | undefined;
@@ -45,25 +49,31 @@ export async function collectClip(
     first ??= frame;
     if (frame.height !== first.height || frame.width !== first.width) {
       throw new ClipError(
-        `${id} changes its size from ${first.width}x${first.height} to ${frame.width}x${frame.height} at frame ${frame.index}; give a size`,
-        { path: id },
+        `${file} changes its size from ${first.width}x${first.height} to ${frame.width}x${frame.height} at frame ${frame.index}; give a size`,
+        { path: file },
       );
     }
     bytes += frame.pixels.length;
     if (bytes > maxBytes) {
       throw new ClipError(
-        `${id} needs more than ${Math.round(maxBytes / 2 ** 20)} MiB of memory at ${first.width}x${first.height}; read a range (start, end, maxFrames), a smaller size, or raise maxBytes`,
-        { path: id },
+        `${file} needs more than ${Math.round(maxBytes / 2 ** 20)} MiB of memory at ${first.width}x${first.height}; read a range (start, end, maxFrames), a smaller size, or raise maxBytes`,
+        { path: file },
       );
     }
     parts.push(frame.pixels);
   }
-  if (first === undefined) throw new ClipError(`${id} gave no frames`, { path: id });
+  if (first === undefined) throw new ClipError(`${file} gave no frames`, { path: file });
+  const whole = options.room?.whole();
+  const pixels = whole?.length === bytes ? whole : joined(parts, bytes);
+  return createClip(pixels, { id, caption, height: first.height, width: first.width, fps: first.fps });
+}
+
+function joined(parts: readonly Uint8Array[], bytes: number): Uint8Array {
   const pixels = new Uint8Array(bytes);
   let offset = 0;
   for (const part of parts) {
     pixels.set(part, offset);
     offset += part.length;
   }
-  return createClip(pixels, { id, caption, height: first.height, width: first.width, fps: first.fps });
+  return pixels;
 }

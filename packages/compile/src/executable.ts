@@ -149,8 +149,9 @@ export class Executable implements CompiledFunction {
     const results = await device.run(program.session, feeds, fetches);
     variables.advance(assigned.map(([variable, fetch]) => [variable, results[fetch]!]));
     // The state is where it was told to be written; onnxruntime-node makes copies all the same.
-    const copies = assigned.map(([, fetch]) => [fetches[fetch], results[fetch]!] as const);
-    discard(copies.flatMap(([own, { data }]) => (own && own.data !== data ? [data as Float32Array] : [])));
+    const own = assigned.filter(([, fetch]) => fetches[fetch] !== null); // others have no data here
+    const copies = own.map(([, fetch]) => [fetches[fetch]!.data, results[fetch]!.data] as const);
+    discard(copies.flatMap(([written, read]) => (written === read ? [] : [read as Float32Array])));
     return Object.fromEntries(
       program.outputs.map(({ name, spec }) => {
         const values = results[fetchName(name)]!.data as Float32Array;
